@@ -1,0 +1,31 @@
+//! netlab: fake Kubernetes nodes and pods on the real Linux data path, from one TOML file.
+//!
+//! Text becomes a [`spec`] (as written), that a [`model`] (validated, every address assigned), that a `plan`
+//! (the exact kernel objects, in order), and that is built by `kernel`. The first three do no I/O.
+
+pub mod diag;
+pub mod model;
+pub mod spec;
+
+use diag::Diagnostic;
+use model::Lab;
+
+/// Reads a topology and validates it: the lab, or everything that is wrong with the file.
+///
+/// `file_stem` names the lab where the file does not.
+pub fn parse(text: &str, file_stem: &str) -> Result<Lab, Vec<Diagnostic>> {
+    let (document, mut diagnostics) = spec::read(text);
+    if diagnostics.iter().any(|diagnostic| diagnostic.code == diag::Code::Syntax) {
+        return Err(diagnostics);
+    }
+    match model::build(&document, file_stem) {
+        Ok(lab) if diagnostics.is_empty() => Ok(lab),
+        Ok(_) => Err(diagnostics),
+        Err(more) => {
+            diagnostics.extend(more);
+            diagnostics
+                .sort_by_key(|diagnostic| diagnostic.labels.first().map_or(0, |label| label.span.start));
+            Err(diagnostics)
+        }
+    }
+}

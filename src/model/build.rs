@@ -1,0 +1,244 @@
+//! From the document to the lab, collecting every error on the way.
+
+use super::nodes::{self, Drafts};
+use super::underlay;
+use super::{
+    Addresses, DataPath, Lab, Neighbours, Offload, RpFilter, names, neighbours, pods, routes, tests,
+};
+use crate::diag::{Code, Diagnostic, Span, closest};
+use crate::spec::{Cluster, Document, Field, WORD_LISTS};
+
+/// Smallest MTU that IPv6 may have (RFC 8200, 5); IPv4 alone may go down to 68 (RFC 791).
+const SMALLEST_MTU_V6: i64 = 1280;
+const SMALLEST_MTU: i64 = 68;
+/// Largest MTU of a veth.
+const LARGEST_MTU: i64 = 65535;
+
+/// What one pass over the document collects.
+#[derive(Default)]
+pub(super) struct Context {
+    pub(super) diagnostics: Vec<Diagnostic>,
+    pub(super) names: names::NameTable,
+}
+
+impl Context {
+    pub(super) fn push(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// The text of a required key, or a diagnostic.
+    pub(super) fn required<'a, T>(
+        &mut self,
+        field: Option<&'a Field<T>>,
+        key: &str,
+        table: &str,
+        at: &Span,
+        example: &str,
+    ) -> Option<(&'a T, Span)> {
+        match field {
+            Some(field) => field.get().map(|value| (value, field.span.clone())),
+            None => {
+                let message = format!("this {table} has no `{key}`");
+                self.push(
+                    Diagnostic::new(Code::MissingKey, message, at.clone(), format!("`{key}` is missing"))
+                        .help(format!("write for example: {key} = {example}")),
+                );
+                None
+            }
+        }
+    }
+
+    /// One of the words of [`WORD_LISTS`], or a diagnostic.
+    pub(super) fn word<'a>(
+        &mut self,
+        key: &str,
+        field: Option<&'a Field<String>>,
+    ) -> Option<(&'a str, Span)> {
+        let field = field?;
+        let word = field.get()?.as_str();
+        let words = WORD_LISTS.iter().find(|(name, _)| *name == key).map_or(&[][..], |(_, words)| words);
+        if words.contains(&word) {
+            return Some((word, field.span.clone()));
+        }
+        let message = format!("`{}` is not a value of `{key}`", word.escape_debug());
+        let diagnostic = Diagnostic::new(Code::UnknownWord, message, field.span.clone(), "unknown word");
+        let help = match closest(word, words.iter().copied()) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None => format!("`{key}` is one of: {}", words.join(", ")),
+        };
+        self.push(diagnostic.help(help));
+        None
+    }
+
+    /// A number within bounds, or a diagnostic.
+    pub(super) fn number(
+        &mut self,
+        key: &str,
+        field: Option<&Field<i64>>,
+        low: i64,
+        high: i64,
+    ) -> Option<i64> {
+        let field = field?;
+        let value = *field.get()?;
+        if (low..=high).contains(&value) {
+            return Some(value);
+        }
+        let message = format!("{value} is out of range for `{key}`");
+        let label = format!("must be from {low} to {high}");
+        self.push(Diagnostic::new(Code::OutOfRange, message, field.span.clone(), label));
+        None
+    }
+}
+
+/// Builds the lab of a document, or says all that is wrong with it. `file_stem` names the lab if the file does not.
+pub fn build(document: &Document, file_stem: &str) -> Result<Lab, Vec<Diagnostic>> {
+    let mut context = Context::default();
+    let lab = draft(document, file_stem, &mut context);
+    if context.diagnostics.is_empty() {
+        return Ok(lab);
+    }
+    context
+        .diagnostics
+        .sort_by_key(|diagnostic| diagnostic.labels.first().map_or(0, |label| label.span.start));
+    Err(context.diagnostics)
+}
+
+fn draft(document: &Document, file_stem: &str, context: &mut Context) -> Lab {
+    let name = lab_name(document, file_stem, context);
+    let default = Cluster::default();
+    let cluster = document.cluster.as_ref().map_or(&default, |row| &row.value);
+    let data_path = data_path(cluster, context);
+    let pool = nodes::pod_pool(cluster, context);
+    let mtu = mtu(cluster, &pool.cidr, context);
+    let (segments, spans) = underlay::segments(document, &pool, context);
+    let mut lab = Lab {
+        name,
+        message: document.message.as_ref().and_then(|field| field.value.clone()),
+        pod_cidr: pool.cidr,
+        data_path,
+        mtu,
+        neighbours: Neighbours::Learn,
+        rp_filter: rp_filter(cluster, context),
+        offload: match cluster.offload.as_ref().and_then(|field| field.value) {
+            Some(false) => Offload::Off,
+            _ => Offload::Kernel,
+        },
+        segments,
+        routers: Vec::new(),
+        nodes: Vec::new(),
+        tests: Vec::new(),
+    };
+    let drafts = nodes::expand(document, &lab, context);
+    let mut hosts = underlay::Pools::new(&lab.segments, &spans, &drafts, context);
+    lab.routers = underlay::routers(document, &lab.segments, &mut hosts, context);
+    lab.nodes = nodes::build(&drafts, &pool, &mut hosts, context);
+    pods::build(document, &drafts, &mut lab.nodes, context);
+    lab.tests = tests::build(document, &lab, context);
+    if context.diagnostics.is_empty() {
+        check_paths(&lab, &drafts, context);
+        check_host_gw(&lab, &drafts, context);
+    }
+    lab.neighbours = neighbours_of(cluster, &lab, context);
+    lab
+}
+
+fn lab_name(document: &Document, file_stem: &str, context: &mut Context) -> String {
+    let (name, span) = match &document.name {
+        Some(field) => (field.value.as_deref().unwrap_or(file_stem), field.span.clone()),
+        None => (file_stem, 0..0),
+    };
+    if let Err(why) = names::check_name(name) {
+        let diagnostic = names::invalid("lab", name, span, why);
+        let diagnostic = match document.name {
+            Some(_) => diagnostic,
+            None => {
+                diagnostic.help("the lab is named after its file unless the file begins with: name = \"…\"")
+            }
+        };
+        context.push(diagnostic);
+    }
+    name.to_owned()
+}
+
+fn data_path(cluster: &Cluster, context: &mut Context) -> DataPath {
+    if let Some((word, span)) = context.word("data_path", cluster.data_path.as_ref())
+        && word != DataPath::HostGw.word()
+    {
+        let message = format!("data path `{word}` is not there yet");
+        let diagnostic =
+            Diagnostic::new(Code::NotYet, message, span, "this version of netlab cannot build it");
+        context
+            .push(diagnostic.help("the data path that is there is \"host-gw\", which is also the default"));
+    }
+    DataPath::HostGw
+}
+
+fn mtu(cluster: &Cluster, pod_cidr: &Addresses, context: &mut Context) -> u32 {
+    let mtu = context.number("mtu", cluster.mtu.as_ref(), SMALLEST_MTU, LARGEST_MTU);
+    if let (Some(mtu), Some(field), Some(_)) = (mtu, &cluster.mtu, pod_cidr.v6)
+        && mtu < SMALLEST_MTU_V6
+    {
+        let message = format!("an MTU of {mtu} cannot carry IPv6");
+        let label = format!("IPv6 needs at least {SMALLEST_MTU_V6}");
+        context.push(Diagnostic::new(Code::MtuTooSmall, message, field.span.clone(), label));
+    }
+    mtu.and_then(|mtu| u32::try_from(mtu).ok()).unwrap_or(1500)
+}
+
+fn rp_filter(cluster: &Cluster, context: &mut Context) -> RpFilter {
+    match context.word("rp_filter", cluster.rp_filter.as_ref()) {
+        Some(("strict", _)) => RpFilter::Strict,
+        Some(("loose", _)) => RpFilter::Loose,
+        _ => RpFilter::Off,
+    }
+}
+
+fn neighbours_of(cluster: &Cluster, lab: &Lab, context: &mut Context) -> Neighbours {
+    match context.word("neighbours", cluster.neighbours.as_ref()) {
+        Some(("learn", _)) => Neighbours::Learn,
+        Some(("static", _)) => Neighbours::StaticAll,
+        _ => neighbours::choose(&lab.nodes),
+    }
+}
+
+/// Every segment with a node on it must be reachable from the first node's.
+fn check_paths(lab: &Lab, drafts: &Drafts<'_>, context: &mut Context) {
+    let Some(first) = lab.nodes.first() else { return };
+    let distance = routes::distances(lab, first.segment);
+    let mut said = Vec::new();
+    for (node, draft) in lab.nodes.iter().zip(&drafts.nodes) {
+        if distance[node.segment].is_some() || said.contains(&node.segment) {
+            continue;
+        }
+        said.push(node.segment);
+        let (here, there) = (&lab.segments[node.segment].name, &lab.segments[first.segment].name);
+        let message = format!("no router joins segment `{here}` with segment `{there}`");
+        let label = format!("`{}` is on `{here}`", node.name);
+        context.push(
+            Diagnostic::new(Code::BadRouter, message, draft.segment_span(), label)
+                .also(drafts.nodes[0].segment_span(), format!("`{}` is on `{there}`", first.name))
+                .help(format!("add: [[router]] name = \"router1\", segments = [\"{there}\", \"{here}\"]")),
+        );
+    }
+}
+
+/// `host-gw` routes name the other node's address as next hop, so nodes with pods must share a segment.
+fn check_host_gw(lab: &Lab, drafts: &Drafts<'_>, context: &mut Context) {
+    let with_pods = || lab.nodes.iter().zip(&drafts.nodes).filter(|(node, _)| !node.pods.is_empty());
+    let Some((first, first_draft)) = with_pods().next() else { return };
+    let Some((other, draft)) = with_pods().find(|(node, _)| node.segment != first.segment) else { return };
+    let segment = |node: &super::Node| lab.segments[node.segment].name.clone();
+    let message =
+        format!("host-gw cannot join pods of `{}` and `{}`: they share no segment", first.name, other.name);
+    context.push(
+        Diagnostic::new(
+            Code::HostGwAcrossSegments,
+            message,
+            draft.segment_span(),
+            format!("`{}` is on segment `{}`", other.name, segment(other)),
+        )
+        .also(first_draft.segment_span(), format!("`{}` is on segment `{}`", first.name, segment(first)))
+        .help("a host-gw route's next hop is the other node itself, which must be on the same switch")
+        .help("put all nodes that have pods on one segment; overlays, which cross routers, come with a later version"),
+    );
+}

@@ -1,0 +1,198 @@
+//! PURE. The validated lab: every name resolved, every address assigned.
+//!
+//! [`build`] turns a document into a [`Lab`] or says everything that is wrong with it. What it decides is the same
+//! on every machine and every run, and adding a node or a pod at the end changes no other address.
+
+mod address;
+mod build;
+mod ipam;
+mod names;
+mod neighbours;
+mod nodes;
+mod pods;
+mod routes;
+mod tests;
+mod underlay;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use address::{Addresses, Family};
+pub use build::build;
+pub use names::{RESERVED, check_name};
+pub use neighbours::{KERNEL_NEIGHBOUR_LIMIT, Neighbours, worst_case};
+pub use routes::next_router;
+pub use tests::{ANSWERS, Probe, Test};
+
+/// Everything one topology file brings up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lab {
+    /// The lab's name, a DNS label.
+    pub name: String,
+    /// What `up` prints when the lab runs.
+    pub message: Option<String>,
+    /// The range that pods get their addresses from.
+    pub pod_cidr: Addresses,
+    /// How packets get from one node's pods to another's.
+    pub data_path: DataPath,
+    /// The underlay's MTU in bytes.
+    pub mtu: u32,
+    /// Which neighbour entries are given instead of learnt.
+    pub neighbours: Neighbours,
+    /// Reverse path filtering on nodes.
+    pub rp_filter: RpFilter,
+    /// Checksum and segmentation offload of virtual cables.
+    pub offload: Offload,
+    /// The switches of the underlay.
+    pub segments: Vec<Segment>,
+    /// What joins segments.
+    pub routers: Vec<Router>,
+    /// The nodes, in the file's order.
+    pub nodes: Vec<Node>,
+    /// What must hold.
+    pub tests: Vec<Test>,
+}
+
+/// How packets get from one node's pods to another's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DataPath {
+    /// Every node has a route to every other node's pod CIDR via that node's address.
+    HostGw,
+}
+
+/// Reverse path filtering, as `net.ipv4.conf.*.rp_filter` numbers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RpFilter {
+    /// 0: no check.
+    Off,
+    /// 1: the source must be routed back by the same interface.
+    Strict,
+    /// 2: the source must be routed back by some interface.
+    Loose,
+}
+
+/// Whether virtual cables leave checksums and segmentation to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Offload {
+    /// As the kernel has it.
+    Kernel,
+    /// Every frame is finished before it leaves: slower, and captures look like those of a real wire.
+    Off,
+}
+
+/// One layer-2 piece of the underlay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Segment {
+    /// The segment's name.
+    pub name: String,
+    /// Its subnets.
+    pub subnet: Addresses,
+}
+
+/// A namespace of the underlay that forwards between segments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Router {
+    /// The router's name.
+    pub name: String,
+    /// One port a segment.
+    pub ports: Vec<RouterPort>,
+}
+
+/// A router's place on a segment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouterPort {
+    /// Index of the segment in [`Lab::segments`].
+    pub segment: usize,
+    /// The router's addresses there, with the segment's prefix lengths.
+    pub address: Addresses,
+}
+
+/// A fake Kubernetes node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Node {
+    /// The node's name.
+    pub name: String,
+    /// Index of its segment in [`Lab::segments`].
+    pub segment: usize,
+    /// The addresses of its `eth0`, with the segment's prefix lengths.
+    pub address: Addresses,
+    /// Its slice of the pod range.
+    pub pod_cidr: Addresses,
+    /// The addresses of its `cbr0`: its pods' default gateway.
+    pub gateway: Addresses,
+    /// Its pods.
+    pub pods: Vec<Pod>,
+}
+
+/// A pod.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pod {
+    /// The pod's name.
+    pub name: String,
+    /// The addresses of its `eth0`, with its node's slice's prefix lengths.
+    pub address: Addresses,
+    /// Labels.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Its containers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub containers: Vec<Container>,
+}
+
+/// A process that joins its pod's sandbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Container {
+    /// The container's name, unique within its pod.
+    pub name: String,
+    /// The command and its arguments.
+    pub command: Vec<String>,
+    /// Environment variables.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// When it is started again.
+    pub restart: Restart,
+}
+
+/// When a container that ended is started again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Restart {
+    /// Whenever it ends.
+    Always,
+    /// When it ends with an exit code other than 0, or by a signal.
+    OnFailure,
+    /// Never.
+    Never,
+}
+
+impl Lab {
+    /// Every pod with its node.
+    pub fn pods(&self) -> impl Iterator<Item = (&Node, &Pod)> {
+        self.nodes.iter().flat_map(|node| node.pods.iter().map(move |pod| (node, pod)))
+    }
+
+    /// The address families that pods have.
+    pub fn families(&self) -> impl Iterator<Item = Family> + '_ {
+        Family::ALL.into_iter().filter(|family| self.pod_cidr.get(*family).is_some())
+    }
+
+    /// Everything that a command can name as its target: nodes, routers, pods, in that order.
+    pub fn targets(&self) -> impl Iterator<Item = &str> {
+        let nodes = self.nodes.iter().map(|node| node.name.as_str());
+        let routers = self.routers.iter().map(|router| router.name.as_str());
+        nodes.chain(routers).chain(self.pods().map(|(_, pod)| pod.name.as_str()))
+    }
+}
+
+impl DataPath {
+    /// The word in a topology file.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::HostGw => "host-gw",
+        }
+    }
+}

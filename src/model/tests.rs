@@ -1,0 +1,239 @@
+//! `[[test]]`: what must hold. Checked here, run by `netlab test`.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Lab;
+use super::build::Context;
+use crate::diag::{Code, Diagnostic, Span};
+use crate::spec::{self, Document, Field, Row};
+
+/// The words for what can come back; `frag-needed` may be followed by the MTU.
+pub const ANSWERS: &[&str] = &[
+    "reply",
+    "timeout",
+    "refused",
+    "no-route",
+    "net-unreachable",
+    "host-unreachable",
+    "port-unreachable",
+    "protocol-unreachable",
+    "prohibited",
+    "ttl-exceeded",
+    "frag-needed",
+];
+
+/// What a test tries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Probe {
+    /// ICMP echo.
+    Ping,
+    /// The hops on the way.
+    Traceroute,
+    /// A TCP connection.
+    Tcp,
+    /// A UDP request.
+    Udp,
+}
+
+/// Something that must hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Test {
+    /// What reports call it.
+    pub name: String,
+    /// What is tried.
+    pub probe: Probe,
+    /// The pod or node that tries.
+    pub from: String,
+    /// The pod, node or address that is tried.
+    pub to: String,
+    /// The port, for TCP and UDP.
+    pub port: Option<u16>,
+    /// The answers that are right.
+    pub expect: Vec<String>,
+    /// The hops in order, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub path: Vec<String>,
+    /// How long the answer may take, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within_ms: Option<u64>,
+    /// What to say when it fails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// Checks all tests of a document against the lab.
+pub(super) fn build(document: &Document, lab: &Lab, context: &mut Context) -> Vec<Test> {
+    let mut names: Vec<(String, Span)> = Vec::new();
+    let mut tests = Vec::new();
+    for row in &document.test {
+        let test = one(row, lab, context);
+        let Some((name, span)) =
+            context.required(row.value.name.as_ref(), "name", "test", &row.span, "\"pods meet\"")
+        else {
+            continue;
+        };
+        if let Some((_, first)) = names.iter().find(|(other, _)| other == name) {
+            let message = format!("two tests are called `{}`", name.escape_debug());
+            let diagnostic = Diagnostic::new(Code::DuplicateName, message, span, "the second");
+            context.push(diagnostic.also(first.clone(), "the first"));
+            continue;
+        }
+        names.push((name.clone(), span));
+        tests.extend(test.map(|test| Test { name: name.clone(), ..test }));
+    }
+    tests
+}
+
+fn one(row: &Row<spec::Test>, lab: &Lab, context: &mut Context) -> Option<Test> {
+    let test = &row.value;
+    let (probe, probe_span) = match context.word("probe", test.probe.as_ref()) {
+        Some(("traceroute", span)) => (Probe::Traceroute, span),
+        Some(("tcp", span)) => (Probe::Tcp, span),
+        Some(("udp", span)) => (Probe::Udp, span),
+        Some((_, span)) => (Probe::Ping, span),
+        None => (Probe::Ping, row.span.clone()),
+    };
+    let port = context.number("port", test.port.as_ref(), 1, 65535);
+    check_port(test, probe, &probe_span, context);
+    let path = path(test, probe, lab, context);
+    let expect = expect(test, context);
+    let within_ms = within(test, context);
+    let from = context.required(test.from.as_ref(), "from", "test", &row.span, "\"pod1\"");
+    let to = context.required(test.to.as_ref(), "to", "test", &row.span, "\"pod4\"");
+    let (from, from_span) = from?;
+    let (to, to_span) = to?;
+    known(from, &from_span, lab, context);
+    if to.parse::<IpAddr>().is_err() {
+        known(to, &to_span, lab, context);
+    }
+    Some(Test {
+        name: String::new(),
+        probe,
+        from: from.clone(),
+        to: to.clone(),
+        port: port.and_then(|port| u16::try_from(port).ok()),
+        expect,
+        path,
+        within_ms,
+        hint: test.hint.as_ref().and_then(|field| field.value.clone()),
+    })
+}
+
+fn known(name: &str, span: &Span, lab: &Lab, context: &mut Context) {
+    if lab.targets().any(|target| target == name) {
+        return;
+    }
+    let message = format!("there is no pod or node `{}`", name.escape_debug());
+    let diagnostic = Diagnostic::new(Code::UnknownName, message, span.clone(), "not in this file");
+    context.push(diagnostic.suggest(name, lab.targets()));
+}
+
+fn check_port(test: &spec::Test, probe: Probe, probe_span: &Span, context: &mut Context) {
+    let needs = matches!(probe, Probe::Tcp | Probe::Udp);
+    match &test.port {
+        Some(port) if !needs => {
+            let diagnostic =
+                Diagnostic::new(Code::BadTest, "this probe has no port", port.span.clone(), "a port here");
+            let diagnostic = diagnostic.also(probe_span.clone(), "ICMP has no ports");
+            context.push(diagnostic.help("write probe = \"tcp\" or probe = \"udp\", or leave the port out"));
+        }
+        None if needs => {
+            let diagnostic = Diagnostic::new(
+                Code::BadTest,
+                "this probe needs a port",
+                probe_span.clone(),
+                "to which port?",
+            );
+            context.push(diagnostic.help("write for example: port = 80"));
+        }
+        _ => {}
+    }
+}
+
+fn path(test: &spec::Test, probe: Probe, lab: &Lab, context: &mut Context) -> Vec<String> {
+    let Some(field) = &test.path else { return Vec::new() };
+    if probe != Probe::Traceroute {
+        let message = "only a traceroute has a path";
+        let diagnostic = Diagnostic::new(Code::BadTest, message, field.span.clone(), "a path here");
+        context.push(diagnostic.help("write probe = \"traceroute\", or leave the path out"));
+    }
+    let hops: Vec<(String, Span)> = field
+        .get()
+        .into_iter()
+        .flatten()
+        .filter_map(|hop| Some((hop.value.clone()?, hop.span.clone())))
+        .collect();
+    for (hop, span) in &hops {
+        let name = hop.split_whitespace().next().unwrap_or_default();
+        if hop.parse::<IpAddr>().is_err() {
+            known(name, span, lab, context);
+        }
+    }
+    hops.into_iter().map(|(hop, _)| hop).collect()
+}
+
+fn expect(test: &spec::Test, context: &mut Context) -> Vec<String> {
+    let Some(field) = &test.expect else { return vec!["reply".into()] };
+    let mut answers = Vec::new();
+    for (answer, span) in field.items() {
+        let mtu = answer.strip_prefix("frag-needed ");
+        if ANSWERS.contains(&answer) || mtu.is_some_and(|mtu| mtu.parse::<u16>().is_ok()) {
+            answers.push(answer.to_owned());
+            continue;
+        }
+        let message = format!("`{}` is not an answer", answer.escape_debug());
+        let diagnostic = Diagnostic::new(Code::UnknownWord, message, span, "unknown word");
+        let diagnostic = diagnostic.suggest(answer, ANSWERS.iter().copied());
+        context.push(if diagnostic.help.is_empty() {
+            diagnostic.help(format!("answers are: {}", ANSWERS.join(", ")))
+        } else {
+            diagnostic
+        });
+    }
+    if field.value.as_ref().is_some_and(|names| names.0.is_empty()) {
+        let diagnostic =
+            Diagnostic::new(Code::BadTest, "this test expects nothing", field.span.clone(), "an empty list");
+        context
+            .push(diagnostic.help("leave `expect` out to expect a reply, or write \"timeout\" for silence"));
+    }
+    answers
+}
+
+fn within(test: &spec::Test, context: &mut Context) -> Option<u64> {
+    let Field { value: Some(text), span } = test.within.as_ref()? else { return None };
+    let duration = duration(text);
+    if duration.is_none() {
+        let message = format!("`{}` is not a duration", text.escape_debug());
+        let diagnostic = Diagnostic::new(Code::OutOfRange, message, span.clone(), "not a duration");
+        context.push(diagnostic.help("write for example \"200ms\" or \"2s\""));
+    }
+    duration.and_then(|duration| u64::try_from(duration.as_millis()).ok())
+}
+
+/// A duration such as `200ms` or `2s`: greater than zero, at most an hour.
+fn duration(text: &str) -> Option<Duration> {
+    let (number, unit) = match text.strip_suffix("ms") {
+        Some(number) => (number, 1),
+        None => (text.strip_suffix('s')?, 1000),
+    };
+    let millis = number.trim().parse::<u64>().ok()?.checked_mul(unit)?;
+    (1..=3_600_000).contains(&millis).then(|| Duration::from_millis(millis))
+}
+
+#[cfg(test)]
+mod cases {
+    use super::*;
+
+    #[test]
+    fn durations_have_a_unit_and_bounds() {
+        assert_eq!(duration("200ms"), Some(Duration::from_millis(200)));
+        assert_eq!(duration("2s"), Some(Duration::from_secs(2)));
+        for wrong in ["", "2", "0ms", "-1s", "2h", "99999999999999999999s", "4000s"] {
+            assert_eq!(duration(wrong), None, "{wrong}");
+        }
+    }
+}
