@@ -1,11 +1,22 @@
 //! netlab: fake Kubernetes nodes and pods on the real Linux data path, from one TOML file.
 //!
-//! Text becomes a [`spec`] (as written), that a [`model`] (validated, every address assigned), that a `plan`
-//! (the exact kernel objects, in order), and that is built by `kernel`. The first three do no I/O.
+//! Text becomes a [`spec`] (as written), that a [`model`] (validated, every address assigned), that a
+//! [`plan`](mod@plan) (the exact kernel objects, in order), and that is built by [`kernel`]. The first three do no I/O.
 
+pub mod cli;
+pub mod cmd;
 pub mod diag;
+pub mod event;
+pub mod kernel;
 pub mod model;
+pub mod packet;
+pub mod plan;
+pub mod probe;
+pub mod render;
+pub mod serve;
 pub mod spec;
+pub mod state;
+pub mod ui;
 
 use diag::Diagnostic;
 use model::Lab;

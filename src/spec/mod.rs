@@ -5,8 +5,10 @@
 
 mod field;
 mod read;
+mod schema;
 mod types;
 
 pub use field::{Field, Names, Pods, Row};
 pub use read::read;
+pub use schema::schema;
 pub use types::{Cluster, Container, Document, Node, Pod, Router, Segment, Test, Underlay, WORD_LISTS};

@@ -1,0 +1,91 @@
+//! `netlab down`: ends labs. A lab that is not there is down already.
+
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::poll::PollTimeout;
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+
+use super::{FINE, running, usage};
+use crate::cli::Down;
+use crate::kernel;
+use crate::state::{self, Process, Record};
+use crate::ui;
+
+/// How long a lab's processes may take to end: five thousand take a second.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(super) fn down(args: &Down) -> anyhow::Result<u8> {
+    let names = if args.all {
+        state::labs()
+    } else if args.labs.is_empty() {
+        only()?
+    } else {
+        args.labs.iter().map(|word| running::lab_name(word)).collect::<anyhow::Result<_>>()?
+    };
+    if names.is_empty() {
+        ui::print("no lab is running\n")?;
+    }
+    for name in names {
+        match state::record(&name) {
+            Some(record) => {
+                end(&record)?;
+                ui::print(&format!("{name} is down\n"))?;
+            }
+            None if state::labs().contains(&name) => {
+                return Err(usage(format!(
+                    "lab `{name}` is still being brought up: interrupt that netlab instead"
+                )));
+            }
+            None => ui::print(&format!("{name} is not running\n"))?,
+        }
+    }
+    Ok(FINE)
+}
+
+/// The only lab there is, if any.
+fn only() -> anyhow::Result<Vec<String>> {
+    let labs = state::labs();
+    if labs.len() > 1 {
+        return Err(usage(format!(
+            "{} labs are running ({}): name those to end, or say --all",
+            labs.len(),
+            labs.join(", ")
+        )));
+    }
+    Ok(labs)
+}
+
+/// Ends a running lab and waits until none of its processes is left.
+pub(super) fn end(record: &Record) -> anyhow::Result<()> {
+    // The keeper ends the holder, waits for it and cleans up; without a keeper the holder is ended directly.
+    let keeper = ask(&record.keeper, Signal::SIGTERM)?;
+    let holder = if keeper.is_none() { ask(&record.holder, Signal::SIGKILL)? } else { None };
+    for process in keeper.into_iter().chain(holder) {
+        let patience = PollTimeout::try_from(PATIENCE).unwrap_or(PollTimeout::MAX);
+        let ended = kernel::wait_for_end(&process, patience)
+            .map_err(kernel::Error::call("waiting for the lab to end"))?;
+        anyhow::ensure!(ended, "lab `{}` did not end within {} s", record.lab.name, PATIENCE.as_secs());
+    }
+    Ok(())
+}
+
+/// Sends a signal to a process of the lab, if it is still that process.
+fn ask(process: &Process, signal: Signal) -> anyhow::Result<Option<OwnedFd>> {
+    let what = || format!("ending process {}", process.pid);
+    let descriptor = match kernel::descriptor(Pid::from_raw(process.pid)) {
+        Ok(descriptor) => descriptor,
+        Err(Errno::ESRCH) => return Ok(None),
+        Err(errno) => return Err(kernel::Error::call(what())(errno).into()),
+    };
+    if kernel::start_time(process.pid) != Some(process.started) {
+        return Ok(None);
+    }
+    match kernel::signal(&descriptor, signal) {
+        Ok(()) => Ok(Some(descriptor)),
+        Err(Errno::ESRCH) => Ok(None),
+        Err(errno) => Err(kernel::Error::call(what())(errno).into()),
+    }
+}

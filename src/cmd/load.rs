@@ -1,0 +1,93 @@
+//! Reading topology files, and saying what is wrong with them.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use super::{Fail, USAGE, usage};
+use crate::diag::{self, Diagnostic};
+use crate::model::Lab;
+use crate::ui;
+
+/// The largest file that can be a topology: 100,000 pods with a table each fit.
+const LARGEST: u64 = 8 << 20;
+
+/// A topology's text, with how to name it.
+pub(super) struct Text {
+    pub(super) path: String,
+    pub(super) stem: String,
+    pub(super) text: String,
+}
+
+/// Reads a file as text.
+pub(super) fn read(path: &Path) -> anyhow::Result<Text> {
+    let shown = path.display();
+    let fail = |why: &str| usage(format!("{shown}: {why}"));
+    let file = File::open(path).map_err(|error| {
+        let help = if error.kind() == std::io::ErrorKind::NotFound { hint(path) } else { String::new() };
+        usage(format!("{shown}: {}{help}", reason(&error)))
+    })?;
+    let metadata = file.metadata().map_err(|error| fail(&reason(&error)))?;
+    if metadata.is_dir() {
+        return Err(fail("is a directory; name a topology file in it, such as two-node.toml"));
+    }
+    let mut bytes = Vec::new();
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| fail(&reason(&error)))?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(fail(&format!("is larger than {} MiB, and no topology is that large", LARGEST >> 20)));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let line = error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count() + 1;
+        fail(&format!("is not UTF-8 text (line {line}, byte {valid}); a topology is TOML, which is UTF-8"))
+    })?;
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(Text { path: shown.to_string(), stem, text })
+}
+
+fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "no such file".into(),
+        std::io::ErrorKind::PermissionDenied => "you may not read it".into(),
+        _ => error.to_string(),
+    }
+}
+
+/// What a person may have meant who named a file that is not there.
+fn hint(path: &Path) -> String {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let names: Vec<String> = std::fs::read_dir(parent)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| name.ends_with(".toml") && name != "Cargo.toml")
+        .collect();
+    let wanted = path.file_name().unwrap_or_default().to_string_lossy();
+    let wanted = if wanted.ends_with(".toml") { wanted.into_owned() } else { format!("{wanted}.toml") };
+    match diag::closest(&wanted, names.iter().map(String::as_str)) {
+        Some(near) => format!("; did you mean {}?", parent.join(near).display()),
+        None => String::new(),
+    }
+}
+
+impl Text {
+    /// The lab, or all errors.
+    pub(super) fn parse(&self) -> Result<Lab, Vec<Diagnostic>> {
+        crate::parse(&self.text, &self.stem)
+    }
+
+    /// The errors as text.
+    pub(super) fn render(&self, diagnostics: &[Diagnostic]) -> String {
+        diag::render(&self.path, &self.text, diagnostics, ui::error_style())
+    }
+}
+
+/// Reads and validates a topology.
+pub(super) fn lab(path: &Path) -> anyhow::Result<Lab> {
+    let text = read(path)?;
+    text.parse().map_err(|diagnostics| {
+        ui::remark(text.render(&diagnostics).trim_end());
+        Fail { code: USAGE, message: format!("{} is not a valid topology", text.path) }.into()
+    })
+}

@@ -1,0 +1,45 @@
+//! `netlab logs`: what a container has written.
+
+use std::fs::File;
+use std::io;
+
+use super::{FINE, running, up, usage};
+use crate::cli::Logs;
+
+pub(super) fn logs(args: &Logs) -> anyhow::Result<u8> {
+    let record = running::find(args.lab.lab.as_deref())?;
+    let (pod, container) = match args.target.split_once('/') {
+        Some((pod, container)) => (pod, Some(container)),
+        None => (args.target.as_str(), None),
+    };
+    running::sandbox(&record, pod)?;
+    let found = record.lab.pods().find(|(_, other)| other.name == pod);
+    let names: Vec<&str> = found
+        .into_iter()
+        .flat_map(|(_, pod)| &pod.containers)
+        .map(|container| container.name.as_str())
+        .collect();
+    let container = match container {
+        Some(container) if names.contains(&container) => container,
+        Some(other) if !names.is_empty() => {
+            return Err(usage(format!("`{pod}` has no container `{other}`; it has: {}", names.join(", "))));
+        }
+        None if names.len() == 1 => names[0],
+        None if !names.is_empty() => {
+            let examples: Vec<String> = names.iter().map(|name| format!("{pod}/{name}")).collect();
+            return Err(usage(format!(
+                "`{pod}` has {} containers: name one, {}",
+                names.len(),
+                examples.join(" or ")
+            )));
+        }
+        _ => return Err(usage(format!("`{pod}` has no containers"))),
+    };
+    let path = up::log_path(&running::directory(&record), pod, container);
+    match File::open(&path) {
+        Ok(mut log) => io::copy(&mut log, &mut io::stdout().lock()).map(|_| FINE).map_err(Into::into),
+        // It has been started, but has not come as far as its log yet.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(FINE),
+        Err(error) => Err(error.into()),
+    }
+}

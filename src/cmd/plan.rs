@@ -1,0 +1,17 @@
+//! `netlab plan`: what `up` would make.
+
+use super::{FINE, load, print_json};
+use crate::cli::{Format, PlanArgs};
+use crate::plan::plan as plan_lab;
+use crate::render::commands;
+use crate::ui;
+
+pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<u8> {
+    let lab = load::lab(&args.file)?;
+    let plan = plan_lab(&lab);
+    match args.format {
+        Format::Text => ui::print(&commands::script(&plan, &lab.name))?,
+        Format::Json => print_json("netlab.plan/1", &plan)?,
+    }
+    Ok(FINE)
+}

@@ -1,0 +1,115 @@
+//! Finding the running lab, and the place in it, that a command means.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use super::usage;
+use crate::diag::closest;
+use crate::kernel::{Place, Privilege};
+use crate::model::{Addresses, Family, Lab};
+use crate::plan::Sandbox;
+use crate::state::{self, Record};
+
+/// The running lab that was named, by name or by file, or the only one.
+pub(super) fn find(named: Option<&str>) -> anyhow::Result<Record> {
+    let name = match named {
+        Some(named) => lab_name(named)?,
+        None => only()?,
+    };
+    if let Some(record) = state::record(&name) {
+        return Ok(record);
+    }
+    let labs = state::labs();
+    if labs.contains(&name) {
+        return Err(usage(format!("lab `{name}` is still being brought up")));
+    }
+    let help = match closest(&name, labs.iter().map(String::as_str)) {
+        Some(near) => format!("; did you mean `{near}`?"),
+        None if labs.is_empty() => "; no lab is running: `netlab up FILE` brings one up".to_owned(),
+        None => format!("; running: {}", labs.join(", ")),
+    };
+    Err(usage(format!("no lab `{name}` is running{help}")))
+}
+
+fn only() -> anyhow::Result<String> {
+    let mut labs = state::labs();
+    match (labs.pop(), labs.is_empty()) {
+        (Some(lab), true) => Ok(lab),
+        (Some(last), false) => {
+            labs.push(last);
+            Err(usage(format!(
+                "{} labs are running ({}): say which one with --lab NAME",
+                labs.len(),
+                labs.join(", ")
+            )))
+        }
+        (None, _) => Err(usage("no lab is running: `netlab up FILE` brings one up")),
+    }
+}
+
+/// The name of the lab that a word on the command line means: the word, or what the file of that name calls it.
+pub(super) fn lab_name(word: &str) -> anyhow::Result<String> {
+    let path = Path::new(word);
+    let file = word.contains('/') || path.extension().is_some_and(|extension| extension == "toml");
+    if file { Ok(super::load::lab(path)?.name) } else { Ok(word.to_owned()) }
+}
+
+/// How the lab came by its privilege.
+pub(super) fn privilege(record: &Record) -> Privilege {
+    if record.rootless { Privilege::Rootless } else { Privilege::Root }
+}
+
+/// The place of that name.
+pub(super) fn sandbox<'a>(record: &'a Record, name: &str) -> anyhow::Result<&'a Sandbox> {
+    let found = record.sandboxes.iter().find(|sandbox| sandbox.name == name);
+    found.ok_or_else(|| unknown(&record.lab, name))
+}
+
+/// The place of that name, to enter.
+pub(super) fn place<'a>(record: &'a Record, name: &str) -> anyhow::Result<Place<'a>> {
+    Ok(Place { privilege: privilege(record), sandbox: sandbox(record, name)? })
+}
+
+fn unknown(lab: &Lab, name: &str) -> anyhow::Error {
+    let targets: Vec<&str> = lab.targets().collect();
+    let help = match closest(name, targets.iter().copied()) {
+        Some(near) => format!("; did you mean `{near}`?"),
+        None => {
+            let dots = if targets.len() > 10 { ", …" } else { "" };
+            format!("; there are: {}{dots}", targets.iter().take(10).copied().collect::<Vec<_>>().join(", "))
+        }
+    };
+    usage(format!("lab `{}` has no pod, node or router `{name}`{help}", lab.name))
+}
+
+/// The addresses of a pod, node or router; a router's are those of its first port.
+pub(super) fn addresses(lab: &Lab, name: &str) -> Option<Addresses> {
+    let node = lab.nodes.iter().find(|node| node.name == name).map(|node| node.address);
+    let router =
+        || lab.routers.iter().find(|router| router.name == name)?.ports.first().map(|port| port.address);
+    let pod = || lab.pods().find(|(_, pod)| pod.name == name).map(|(_, pod)| pod.address);
+    node.or_else(router).or_else(pod)
+}
+
+/// The address that a probe goes to: of the family asked for, or the first.
+pub(super) fn address(lab: &Lab, name: &str, family: Option<Family>) -> anyhow::Result<IpAddr> {
+    if let Ok(address) = name.parse::<IpAddr>() {
+        return match family {
+            Some(family) if Family::of_address(&address) != family => {
+                Err(usage(format!("{address} is not an {} address", family.name())))
+            }
+            _ => Ok(address),
+        };
+    }
+    let all = addresses(lab, name).ok_or_else(|| unknown(lab, name))?;
+    let address = match family {
+        Some(family) => all.get(family).map(|net| net.addr()),
+        None => all.primary(),
+    };
+    address.ok_or_else(|| usage(format!("`{name}` has no {} address", family.map_or("IP", Family::name))))
+}
+
+/// The directory of a running lab.
+pub(super) fn directory(record: &Record) -> PathBuf {
+    state::directory().join(&record.lab.name)
+}

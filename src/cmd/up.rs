@@ -1,0 +1,270 @@
+//! `netlab up`: a lab, from its file to pods that answer.
+
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::Context as _;
+use nix::unistd::{getgid, getuid};
+use serde::Serialize;
+
+use super::{FINE, Fail, OTHER, down, exit_code, load, print_json, usage};
+use crate::cli::{Format, Up};
+use crate::event::Event;
+use crate::kernel::{
+    self, Built, ContainerPlan, ContainerState, Heard, Interrupts, Job, Launched, Privilege, Standing,
+};
+use crate::model::{Lab, Restart, check_name};
+use crate::plan::{Plan, plan};
+use crate::render::{commands, hosts, summary, tree};
+use crate::state::{self, Claim, Process, Record};
+use crate::ui::{self, Progress};
+
+pub(super) fn up(args: &Up) -> anyhow::Result<u8> {
+    let begun = Instant::now();
+    let mut lab = load::lab(&args.file)?;
+    if let Some(name) = &args.name {
+        check_name(name)
+            .map_err(|why| usage(format!("--name {name}: {why}; a name is a DNS label such as two-node")))?;
+        lab.name.clone_from(name);
+    }
+    let Some(claim) = claim(&lab, args)? else { return Ok(FINE) };
+    let plan = plan(&lab);
+    let interrupts = Interrupts::hold()?;
+    let launched = start(&lab, &plan, &args.file, &claim)?;
+    // The keeper has the lock from here on, and removes the lab's directory when the lab ends.
+    drop(claim);
+    let progress = Progress::start(&lab.name, plan.namespaces.len());
+    follow(launched, &interrupts, &lab, &plan, args, progress)?;
+    say(&lab, args, begun)?;
+    Ok(FINE)
+}
+
+/// Claims the lab's name; `None` when the very same lab runs already.
+fn claim(lab: &Lab, args: &Up) -> anyhow::Result<Option<Claim>> {
+    let error = match Claim::take(&lab.name) {
+        Ok(claim) => return Ok(Some(claim)),
+        Err(error) => error,
+    };
+    let state::Error::Busy { pid, .. } = &error else { return Err(error.into()) };
+    let Some(record) = state::record(&lab.name) else {
+        let by = pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
+        let message = format!("lab `{}` is being brought up by another netlab{by}", lab.name);
+        return Err(Fail { code: OTHER, message }.into());
+    };
+    if args.replace {
+        down::end(&record)?;
+        return Ok(Some(Claim::take(&lab.name)?));
+    }
+    if record.lab != *lab {
+        return Err(usage(format!(
+            "lab `{0}` is running with another topology: `netlab up --replace {1}` replaces it, --name gives this one \
+             another name, `netlab down {0}` ends it",
+            lab.name,
+            args.file.display()
+        )));
+    }
+    match args.format {
+        Format::Text => ui::print(&format!("{} is up already, with this very topology\n", lab.name))?,
+        Format::Json => print_json("netlab.up/1", &Report::new(lab, None))?,
+    }
+    Ok(None)
+}
+
+/// Starts the keeper and the holder, which inherit the claim's lock.
+fn start(lab: &Lab, plan: &Plan, file: &Path, claim: &Claim) -> anyhow::Result<Launched> {
+    let directory = claim.path().to_owned();
+    let result = prepare(lab, claim).and_then(|log| {
+        let record = |standing: &Standing, built: &Built| {
+            let record = record(lab, file, standing, built);
+            state::write_whole(
+                &directory,
+                "lab.json",
+                &serde_json::to_vec(&record).map_err(|e| e.to_string())?,
+            )
+            .map_err(|error| error.to_string())
+        };
+        let report = |states: &[ContainerState]| {
+            // The containers run all the same if nobody can be told of them; `status` says then that it does not know.
+            let _ = serde_json::to_vec(states)
+                .map_err(|_| ())
+                .and_then(|text| state::write_whole(&directory, "containers.json", &text).map_err(|_| ()));
+        };
+        let job = Job {
+            name: &lab.name,
+            plan,
+            containers: containers(lab, plan, &directory),
+            hosts: directory.join("hosts"),
+            directory: &file
+                .parent()
+                .and_then(|parent| fs::canonicalize(parent_of(parent)).ok())
+                .unwrap_or("/".into()),
+            user: (getuid(), getgid()),
+            record: &record,
+            report: &report,
+        };
+        Ok(kernel::launch(job, log, || state::remove(&directory))?)
+    });
+    if result.is_err() {
+        state::remove(claim.path());
+    }
+    result
+}
+
+/// The empty path means the current directory.
+fn parent_of(parent: &Path) -> &Path {
+    if parent.as_os_str().is_empty() { Path::new(".") } else { parent }
+}
+
+/// Writes what the lab's processes need, and opens the log that takes their last words.
+fn prepare(lab: &Lab, claim: &Claim) -> anyhow::Result<fs::File> {
+    claim.sign(i32::try_from(std::process::id()).unwrap_or(0))?;
+    claim.write("hosts", hosts(lab).as_bytes())?;
+    let logs = claim.path().join("logs");
+    fs::create_dir(&logs).with_context(|| format!("making {}", logs.display()))?;
+    let log = claim.path().join("holder.log");
+    let open = OpenOptions::new().create(true).append(true).mode(0o600).open(&log);
+    open.with_context(|| format!("opening {}", log.display()))
+}
+
+fn record(lab: &Lab, file: &Path, standing: &Standing, built: &Built) -> Record {
+    let mut sandboxes = built.sandboxes.clone();
+    if let Some(fabric) = sandboxes.first_mut() {
+        fabric.pid = standing.holder.0;
+    }
+    Record {
+        schema: state::SCHEMA.into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        since: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+        file: fs::canonicalize(file).ok(),
+        rootless: standing.privilege == Privilege::Rootless,
+        keeper: Process { pid: standing.keeper.0, started: standing.keeper.1 },
+        holder: Process { pid: standing.holder.0, started: standing.holder.1 },
+        sandboxes,
+        lab: lab.clone(),
+    }
+}
+
+fn containers(lab: &Lab, plan: &Plan, directory: &Path) -> Vec<ContainerPlan> {
+    let mut all = Vec::new();
+    for (_, pod) in lab.pods().filter(|(_, pod)| !pod.containers.is_empty()) {
+        let Some(sandbox) = plan.namespaces.iter().position(|namespace| namespace.name == pod.name) else {
+            continue;
+        };
+        all.extend(pod.containers.iter().map(|container| ContainerPlan {
+            sandbox,
+            name: container.name.clone(),
+            command: container.command.clone(),
+            env: container.env.clone(),
+            restart: match container.restart {
+                Restart::Always => kernel::Restart::Always,
+                Restart::OnFailure => kernel::Restart::OnFailure,
+                Restart::Never => kernel::Restart::Never,
+            },
+            log: log_path(directory, &pod.name, &container.name),
+        }));
+    }
+    all
+}
+
+/// Where a container's output goes.
+pub(super) fn log_path(directory: &Path, pod: &str, container: &str) -> PathBuf {
+    directory.join("logs").join(format!("{pod}.{container}.log"))
+}
+
+/// Follows the build to its end: ready, failed, or interrupted.
+fn follow(
+    mut launched: Launched,
+    interrupts: &Interrupts,
+    lab: &Lab,
+    plan: &Plan,
+    args: &Up,
+    progress: Progress,
+) -> anyhow::Result<()> {
+    let keeper = launched.keeper;
+    let (code, message) = loop {
+        match launched.next(interrupts)? {
+            Heard::Event(Event::Built(number)) => {
+                if args.verbose
+                    && let Some(namespace) = plan.namespaces.get(number)
+                {
+                    progress.remark(commands::section(plan, namespace).trim_end());
+                }
+                progress.done(number + 1);
+            }
+            Heard::Event(Event::Started(count)) if args.verbose => {
+                progress.remark(&format!("# started {count} containers"));
+            }
+            Heard::Event(Event::Started(_)) => {}
+            Heard::Event(Event::Ready) => {
+                progress.finish();
+                launched.commit()?;
+                return Ok(());
+            }
+            Heard::Event(Event::Failed { failure, message }) => break (exit_code(failure), message),
+            Heard::Ended => {
+                let (failure, message) = kernel::silent_death(keeper);
+                break (exit_code(failure), message);
+            }
+            Heard::Interrupted(signal) => {
+                let signal = signal as i32;
+                break (u8::try_from(128 + signal).unwrap_or(OTHER), "interrupted".to_owned());
+            }
+        }
+    };
+    progress.finish();
+    launched.abort()?;
+    let message = format!("{message}\nlab `{}` was not brought up; nothing of it is left", lab.name);
+    Err(Fail { code, message }.into())
+}
+
+/// What `up` says as JSON.
+#[derive(Serialize)]
+struct Report<'a> {
+    lab: &'a Lab,
+    /// Milliseconds that bringing it up took; null when it was up already.
+    took_ms: Option<f64>,
+}
+
+impl<'a> Report<'a> {
+    fn new(lab: &'a Lab, took_ms: Option<f64>) -> Self {
+        Self { lab, took_ms }
+    }
+}
+
+fn say(lab: &Lab, args: &Up, begun: Instant) -> anyhow::Result<()> {
+    let took = begun.elapsed();
+    if args.format == Format::Json {
+        return print_json("netlab.up/1", &Report::new(lab, Some(took.as_secs_f64() * 1000.0)));
+    }
+    let mut text = format!("{} is up: {}, in {}\n\n", lab.name, summary(lab), ui::duration(took));
+    text.push_str(&tree(lab, &|_| None));
+    if let Some(message) = &lab.message {
+        text.push_str(&format!("\n{}\n", message.trim_end()));
+    }
+    text.push_str("\ntry:\n");
+    for line in suggestions(lab) {
+        text.push_str(&format!("  {line}\n"));
+    }
+    ui::print(&text)?;
+    Ok(())
+}
+
+/// Two or three commands that show something in this very lab.
+fn suggestions(lab: &Lab) -> Vec<String> {
+    let which = if state::labs().len() > 1 { format!(" -l {}", lab.name) } else { String::new() };
+    let pods: Vec<&str> = lab.pods().map(|(_, pod)| pod.name.as_str()).collect();
+    let mut lines = Vec::new();
+    if let (Some(first), Some(last)) = (pods.first(), pods.last())
+        && first != last
+    {
+        lines.push(format!("netlab ping{which} {first} {last}"));
+        lines.push(format!("netlab traceroute{which} {first} {last}"));
+    }
+    if let Some(node) = lab.nodes.first() {
+        lines.push(format!("netlab inspect{which} {}", node.name));
+    }
+    lines.push(format!("netlab down {}", lab.name));
+    lines
+}

@@ -1,0 +1,33 @@
+//! PURE. What happened while a lab was built. The progress bar, `-v` and JSON output are listeners of this one enum; it
+//! crosses from the holder to `netlab up` as a line of JSON each.
+
+use serde::{Deserialize, Serialize};
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Event {
+    /// The namespace of that index in the plan is there, with everything that was planned for it.
+    Built(usize),
+    /// All containers have been started.
+    Started(usize),
+    /// Traffic flows.
+    Ready,
+    /// The lab could not be built.
+    Failed {
+        /// Whose fault it is.
+        failure: Failure,
+        /// What failed, where and why.
+        message: String,
+    },
+}
+
+/// Whose fault a failure is; it decides the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Failure {
+    /// This machine cannot: privilege or a kernel feature.
+    Machine,
+    /// Anything else.
+    Other,
+}

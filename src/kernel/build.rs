@@ -1,0 +1,188 @@
+//! Makes what a plan says, in one pass: each namespace is unshared by this thread, gets its netlink connection while the
+//! thread is inside, and its pause process; connections are kept for as long as later steps need them.
+
+use std::os::fd::OwnedFd;
+
+use nix::errno::Errno;
+
+use super::error::{Error, Result};
+use super::message::message;
+use super::namespace::{self, Home};
+use super::netlink::{BATCH, Connection, Refusal};
+use super::pause::Pauses;
+use super::procfs::Settings;
+use super::{ethtool, process};
+use crate::plan::{Absent, Kind, Namespace, Op, Plan, Sandbox};
+
+/// A built lab, as its holder knows it.
+pub struct Built {
+    /// One for each namespace of the plan; the fabric's is the holder itself.
+    pub sandboxes: Vec<Sandbox>,
+}
+
+/// Builds a plan in the calling process, which is PID 1 of the lab and in the fabric's namespaces. `outer` is the
+/// directory `/proc/self/fdinfo` as seen by the one who ran `netlab up`; `done` is told each namespace that is ready.
+pub(super) fn build(plan: &Plan, outer: &OwnedFd, done: &mut dyn FnMut(usize)) -> Result<Built> {
+    let home = Home::remember()?;
+    let result = Builder::new(outer)?.run(plan, done);
+    home.go_back()?;
+    result
+}
+
+struct Builder<'a> {
+    outer: &'a OwnedFd,
+    settings: Settings,
+    pauses: Pauses,
+    connections: Vec<Option<Connection>>,
+    sandboxes: Vec<Sandbox>,
+}
+
+impl<'a> Builder<'a> {
+    fn new(outer: &'a OwnedFd) -> Result<Self> {
+        let settings = Settings::open()?;
+        Ok(Self {
+            outer,
+            settings,
+            pauses: Pauses::default(),
+            connections: Vec::new(),
+            sandboxes: Vec::new(),
+        })
+    }
+
+    fn run(mut self, plan: &Plan, done: &mut dyn FnMut(usize)) -> Result<Built> {
+        for (here, namespace) in plan.namespaces.iter().enumerate() {
+            self.make(namespace)?;
+            self.fill(plan, here)?;
+            self.settle(plan, here)?;
+            if namespace.kind == Kind::Pod {
+                self.connections[here] = None;
+            }
+            done(here);
+        }
+        Ok(Built { sandboxes: self.sandboxes })
+    }
+
+    /// Makes the namespace itself, with its connection and its pause.
+    fn make(&mut self, namespace: &Namespace) -> Result<()> {
+        let name = &namespace.name;
+        let mut sandbox =
+            Sandbox { name: name.clone(), kind: namespace.kind, pid: 0, inner_pid: 1, inode: 0 };
+        if namespace.kind != Kind::Fabric {
+            namespace::enter_new(name)?;
+            let pause = self.pauses.start()?;
+            sandbox.pid = process::outer_pid(self.outer, &pause.descriptor).ok_or_else(|| {
+                Error::Unexpected(format!("{name}: finding its pause process's pid in /proc"))
+            })?;
+            sandbox.inner_pid = pause.pid;
+        }
+        sandbox.inode = namespace::network_inode()?;
+        self.settings.next_namespace();
+        self.connections.push(Some(Connection::open()?));
+        self.sandboxes.push(sandbox);
+        Ok(())
+    }
+
+    /// Does the steps of a namespace, in order, each where it runs.
+    fn fill(&mut self, plan: &Plan, here: usize) -> Result<()> {
+        for step in &plan.namespaces[here].steps {
+            let place = &plan.namespaces[step.run_in].name;
+            let mut waiting: Vec<&Op> = Vec::with_capacity(step.ops.len().min(BATCH));
+            for op in &step.ops {
+                match op {
+                    Op::Sysctl { path, value, absent } => self.sysctl(place, op, path, value, *absent)?,
+                    Op::Offload { link, .. } => {
+                        self.flush(step.run_in, place, &mut waiting)?;
+                        let socket = self.connection(step.run_in)?;
+                        ethtool::offload_off(socket, &link.name)
+                            .map_err(|errno| refused(place, op, errno, String::new()))?;
+                    }
+                    op => {
+                        let sandboxes = &self.sandboxes;
+                        let pid = |far: usize| u32::try_from(sandboxes[far].inner_pid).unwrap_or(0);
+                        let (message, flags) = message(op, pid)?;
+                        let connection = self.connection(step.run_in)?;
+                        connection.queue(message, flags);
+                        waiting.push(op);
+                        if connection.queued() == BATCH {
+                            self.flush(step.run_in, place, &mut waiting)?;
+                        }
+                    }
+                }
+            }
+            self.flush(step.run_in, place, &mut waiting)?;
+        }
+        Ok(())
+    }
+
+    fn sysctl(&mut self, place: &str, op: &Op, path: &str, value: &str, absent: Absent) -> Result<()> {
+        match self.settings.write(path, value) {
+            Ok(true) => Ok(()),
+            Ok(false) if absent == Absent::IsFine => Ok(()),
+            Ok(false) if path.starts_with("net/ipv6") => Err(Error::Lacks {
+                feature: "IPv6",
+                module: "ipv6",
+                package: "it may have been switched off with ipv6.disable=1 on the kernel's command line",
+            }),
+            Ok(false) => Err(refused(place, op, Errno::ENOENT, "this kernel has no such setting".into())),
+            Err(Errno::EROFS) => Err(Error::Denied(format!(
+                "{place}: {op}: /proc/sys is read-only: in a container, it has to be run with --privileged"
+            ))),
+            Err(errno) => Err(refused(place, op, errno, String::new())),
+        }
+    }
+
+    fn connection(&mut self, of: usize) -> Result<&mut Connection> {
+        let connection = self.connections.get_mut(of).and_then(Option::as_mut);
+        connection
+            .ok_or_else(|| Error::Unexpected("the plan goes back to a namespace that is finished".into()))
+    }
+
+    fn flush(&mut self, of: usize, place: &str, waiting: &mut Vec<&Op>) -> Result<()> {
+        let refusal = self.connection(of)?.flush()?;
+        let ops = std::mem::take(waiting);
+        let Some(Refusal { place: number, errno, said }) = refusal else { return Ok(()) };
+        match (ops.get(number), errno) {
+            (Some(Op::Bridge { .. }), Errno::EOPNOTSUPP) => {
+                Err(Error::Lacks { feature: "bridges", module: "bridge", package: MODULES })
+            }
+            (Some(Op::Veth { .. }), Errno::EOPNOTSUPP) => {
+                Err(Error::Lacks { feature: "veth cables", module: "veth", package: MODULES })
+            }
+            (Some(op), errno) => Err(refused(place, op, errno, said)),
+            (None, errno) => Err(Error::Call { what: format!("{place}: an operation of netlink"), errno }),
+        }
+    }
+
+    /// Works the link state of a namespace's cables off, both ends of each, so that the first packet passes.
+    fn settle(&mut self, plan: &Plan, here: usize) -> Result<()> {
+        let steps = &plan.namespaces[here].steps;
+        for (step, op) in steps.iter().flat_map(|step| step.ops.iter().map(move |op| (step, op))) {
+            let mut ask = |namespace: usize, name: &str| {
+                let connection = self.connection(namespace)?;
+                ethtool::settle(connection, name).map_err(|errno| {
+                    refused(&plan.namespaces[namespace].name, op, errno, "settling its link state".into())
+                })
+            };
+            match op {
+                Op::Veth { near, bridge, far_namespace, far, .. } => {
+                    ask(*far_namespace, &far.link.name)?;
+                    ask(step.run_in, &near.link.name)?;
+                    if let Some(bridge) = bridge {
+                        ask(step.run_in, &bridge.name)?;
+                    }
+                }
+                Op::Bridge { link, .. } => ask(step.run_in, &link.name)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where the modules of the parts that every lab needs usually are.
+const MODULES: &str =
+    "usually in the kernel package itself, or in linux-modules or kernel-modules; try `modprobe` as root";
+
+fn refused(place: &str, op: &Op, errno: Errno, said: String) -> Error {
+    Error::Refused { place: place.to_owned(), what: op.to_string(), errno, said }
+}

@@ -1,0 +1,231 @@
+//! The holder: PID 1 of a lab. It builds the lab, says so, and from then on only reaps what ended.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::mount::{MsFlags, mount};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::stat::Mode;
+use nix::unistd::{Gid, Pid, Uid, sethostname};
+
+use super::build::{self, Built};
+use super::container::{Containers, Plan as ContainerPlan, State};
+use super::error::{Error, Result};
+use super::{privilege, process};
+use crate::event::{Event, Failure};
+use crate::plan::Plan;
+
+/// What a holder is to do.
+pub struct Job<'a> {
+    /// The lab's name, which becomes the holder's hostname.
+    pub name: &'a str,
+    /// What to build.
+    pub plan: &'a Plan,
+    /// What to run in it.
+    pub containers: Vec<ContainerPlan>,
+    /// The lab's `/etc/hosts`.
+    pub hosts: PathBuf,
+    /// Where containers start.
+    pub directory: &'a Path,
+    /// Who runs netlab: an unmapped process in a new user namespace no longer knows.
+    pub user: (Uid, Gid),
+    /// Called in the holder when all namespaces are there: writes the lab's record.
+    pub record: &'a dyn Fn(&Standing, &Built) -> std::result::Result<(), String>,
+    /// Called in the holder when a container started or ended.
+    pub report: &'a dyn Fn(&[State]),
+}
+
+/// Who holds the lab, as the one who ran `netlab up` numbers processes.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing {
+    /// Whether the lab has a user namespace of its own.
+    pub privilege: Privilege,
+    /// The keeper's pid, and when it started in clock ticks since boot.
+    pub keeper: (i32, u64),
+    /// The holder's pid, and when it started in clock ticks since boot.
+    pub holder: (i32, u64),
+}
+
+/// How the lab came by its privilege.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Privilege {
+    /// netlab was run as root.
+    Root,
+    /// The lab has a user namespace in which it is root.
+    Rootless,
+}
+
+/// Sends an event to `netlab up`; false when nobody listens.
+pub(super) fn tell(events: &mut File, event: &Event) -> bool {
+    let Ok(mut line) = serde_json::to_vec(event) else { return false };
+    line.push(b'\n');
+    events.write_all(&line).is_ok()
+}
+
+/// Runs the holder to its end.
+pub(super) fn hold(
+    job: Job<'_>,
+    privilege: Privilege,
+    keeper: (i32, u64),
+    events: OwnedFd,
+    leash: OwnedFd,
+) -> i32 {
+    process::rename(c"netlab-holder");
+    let mut events = File::from(events);
+    let mut containers = match set_up(job, privilege, keeper, &mut events) {
+        Ok(containers) => containers,
+        Err(error) => {
+            tell(&mut events, &Event::Failed { failure: error.failure(), message: error.to_string() });
+            return 1;
+        }
+    };
+    if !tell(&mut events, &Event::Ready) {
+        return 1;
+    }
+    drop(events);
+    give_memory_back();
+    match stay(&mut containers, &leash) {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("holder: {error}");
+            1
+        }
+    }
+}
+
+fn set_up<'a>(
+    job: Job<'a>,
+    privilege: Privilege,
+    keeper: (i32, u64),
+    events: &mut File,
+) -> Result<Containers<'a>> {
+    // Pauses and containers would inherit what the keeper blocked.
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)
+        .map_err(Error::call("unblocking signals"))?;
+    let outer = outer_processes()?;
+    let holder =
+        outer_self().ok_or_else(|| Error::Unexpected("reading the holder's own pid from /proc".into()))?;
+    if privilege == Privilege::Rootless {
+        map_user(job.user)?;
+    }
+    own_mounts().map_err(|errno| privilege::denied("setting up the lab's own mounts", errno))?;
+    sethostname(job.name).map_err(|errno| privilege::denied("setting the lab's hostname", errno))?;
+    raise_descriptor_limit();
+    let mut listening = true;
+    let mut done = |namespace: usize| listening = listening && tell(events, &Event::Built(namespace));
+    let built = build::build(job.plan, &outer, &mut done)?;
+    if !listening {
+        return Err(Error::Unexpected("netlab up has gone".into()));
+    }
+    let standing = Standing { privilege, keeper, holder };
+    (job.record)(&standing, &built).map_err(Error::Unexpected)?;
+    let mut containers =
+        Containers::new(job.containers, built.sandboxes, job.hosts, job.directory, job.report, outer);
+    let count = containers.start_all();
+    if count > 0 {
+        tell(events, &Event::Started(count));
+    }
+    Ok(containers)
+}
+
+/// `/proc/self/fdinfo` as the user who ran netlab sees it, opened before the lab has a `/proc` of its own.
+fn outer_processes() -> Result<OwnedFd> {
+    let path = "/proc/self/fdinfo";
+    nix::fcntl::open(path, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
+        .map_err(Error::call(format!("opening {path}")))
+}
+
+/// This process's pid and start time as the current `/proc` has them.
+pub(super) fn outer_self() -> Option<(i32, u64)> {
+    let pid: i32 = fs::read_link("/proc/self").ok()?.to_str()?.parse().ok()?;
+    Some((pid, process::start_time(pid)?))
+}
+
+/// Makes the user who ran netlab root of the lab.
+fn map_user((uid, gid): (Uid, Gid)) -> Result<()> {
+    let write = |file: &str, text: String| {
+        let path = format!("/proc/self/{file}");
+        fs::write(&path, text).map_err(|error| {
+            privilege::denied(
+                &format!("writing {path}"),
+                Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)),
+            )
+        })
+    };
+    write("setgroups", "deny".into())?;
+    write("uid_map", format!("0 {uid} 1\n"))?;
+    write("gid_map", format!("0 {gid} 1\n"))
+}
+
+/// Nothing that is mounted from here on is seen outside, and `/proc` shows the lab's processes.
+fn own_mounts() -> std::result::Result<(), Errno> {
+    let none: Option<&str> = None;
+    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)?;
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    match mount(Some("proc"), "/proc", Some("proc"), flags, none) {
+        // In containers whose /proc is partly covered a fresh one is refused: the lab does without.
+        Err(Errno::EPERM) | Ok(()) => Ok(()),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// A connection and a pause for each namespace: more descriptors than the usual soft limit of 1,024 allows.
+fn raise_descriptor_limit() {
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        // If the kernel refuses, the build says which descriptor was one too many.
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+}
+
+/// Gives what the build used back to the system: the holder may stay for days.
+fn give_memory_back() {
+    #[cfg(target_env = "gnu")]
+    {
+        #[allow(unsafe_code)] // a C library call without arguments that could be wrong
+        // SAFETY: always allowed.
+        unsafe {
+            libc::malloc_trim(0)
+        };
+    }
+}
+
+/// Reaps, and starts containers again, until the keeper is gone or says so.
+fn stay(containers: &mut Containers<'_>, leash: &OwnedFd) -> Result<()> {
+    let mut signals = SigSet::empty();
+    for signal in [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT] {
+        signals.add(signal);
+    }
+    signals.thread_block().map_err(Error::call("blocking signals"))?;
+    let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
+    let queue = SignalFd::with_flags(&signals, flags).map_err(Error::call("taking signals"))?;
+    loop {
+        // A child may have ended before its signal was asked for.
+        containers.reap();
+        let patience = containers.next_start();
+        let ready =
+            process::readable(&[queue.as_fd(), leash.as_fd()], patience).map_err(Error::call("waiting"))?;
+        if ready[1] {
+            return Ok(());
+        }
+        while let Ok(Some(signal)) = queue.read_signal() {
+            if signal.ssi_signo != Signal::SIGCHLD as u32 {
+                return Ok(());
+            }
+        }
+        containers.start_due();
+    }
+}
+
+/// The failure that a process without a word means.
+pub fn silent_death(keeper: Pid) -> (Failure, String) {
+    (
+        Failure::Other,
+        format!("the lab's holder ended without a word (keeper {keeper}): was it killed, or out of memory?"),
+    )
+}

@@ -1,0 +1,217 @@
+//! The two processes of a running lab.
+//!
+//! The *holder* is PID 1 of the lab: everything in the lab is its descendant, so the kernel ends it all with it. The
+//! *keeper* is its parent outside: it ends the holder when `netlab up` is killed half-way or when it is asked to, and
+//! removes the lab's files when the holder is gone, however it went. Each notices the death of the other.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd, RawFd};
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::poll::PollTimeout;
+use nix::sched::CloneFlags;
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::unistd::{Pid, dup2_stderr, dup2_stdin, dup2_stdout, pipe2, setsid};
+
+use super::error::{Error, Result};
+use super::holder::{self, Job};
+use super::interrupt::Interrupts;
+use super::{privilege, process};
+use crate::event::Event;
+
+/// What a lab is made in: everything of its own but the user namespace, which only ordinary users need.
+const NAMESPACES: CloneFlags = CloneFlags::CLONE_NEWNS
+    .union(CloneFlags::CLONE_NEWPID)
+    .union(CloneFlags::CLONE_NEWNET)
+    .union(CloneFlags::CLONE_NEWUTS)
+    .union(CloneFlags::CLONE_NEWIPC);
+
+/// A lab that is being brought up.
+pub struct Launched {
+    /// The keeper, a child of this process.
+    pub keeper: Pid,
+    events: File,
+    heard: Vec<u8>,
+    life: OwnedFd,
+}
+
+/// What came while a lab was being built.
+#[derive(Debug)]
+pub enum Heard {
+    /// The holder said something.
+    Event(Event),
+    /// The holder has nothing more to say.
+    Ended,
+    /// Somebody wants netlab to stop.
+    Interrupted(Signal),
+}
+
+impl Launched {
+    /// Waits for what comes next: a word of the holder, its end, or a signal.
+    pub fn next(&mut self, interrupts: &Interrupts) -> Result<Heard> {
+        loop {
+            if let Some(end) = self.heard.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.heard.drain(..=end).collect();
+                let event = serde_json::from_slice(&line);
+                return event
+                    .map(Heard::Event)
+                    .map_err(|error| Error::Unexpected(format!("the holder's words: {error}")));
+            }
+            let ready = process::readable(&[self.events.as_fd(), interrupts.as_fd()], PollTimeout::NONE)
+                .map_err(Error::call("waiting for the holder"))?;
+            if ready[1]
+                && let Some(signal) = interrupts.take()
+            {
+                return Ok(Heard::Interrupted(signal));
+            }
+            if ready[0] {
+                let mut buffer = [0; 8192];
+                let read = self.events.read(&mut buffer).map_err(Error::io("listening to the holder"))?;
+                if read == 0 {
+                    return Ok(Heard::Ended);
+                }
+                self.heard.extend_from_slice(&buffer[..read]);
+            }
+        }
+    }
+
+    /// Lets the lab live on when this process ends. Until then, its end is the lab's.
+    pub fn commit(self) -> Result<()> {
+        File::from(self.life).write_all(b"c").map_err(Error::io("telling the lab's keeper to stay"))
+    }
+
+    /// Takes the half-built lab down and waits until nothing of it is left.
+    pub fn abort(self) -> Result<()> {
+        drop(self.life);
+        process::reap(self.keeper).map(drop)
+    }
+}
+
+/// Starts a lab's keeper and, by it, its holder. `log` takes what they have to say when nobody listens any more;
+/// `clean_up` runs in the keeper when the lab has ended.
+pub fn launch(job: Job<'_>, log: File, clean_up: impl FnOnce()) -> Result<Launched> {
+    let what = "a pipe to the lab's keeper";
+    let (events, events_end) = pipe2(OFlag::O_CLOEXEC).map_err(Error::call(what))?;
+    let (life_end, life) = pipe2(OFlag::O_CLOEXEC).map_err(Error::call(what))?;
+    let ends = [events.as_raw_fd(), life.as_raw_fd()];
+    let keeper = process::spawn(|| {
+        close_in_child(&ends);
+        keep(job, log, events_end, &life_end, clean_up)
+    })?;
+    Ok(Launched { keeper, events: events.into(), heard: Vec::new(), life })
+}
+
+/// Closes the ends that belong to the parent: a pipe ends when nobody holds its other end.
+#[allow(unsafe_code)] // in a forked child, where the parent's owners do not exist
+fn close_in_child(descriptors: &[RawFd]) {
+    for descriptor in descriptors {
+        // SAFETY: the owners of these are in the parent; in this process nothing uses or closes them.
+        unsafe { libc::close(*descriptor) };
+    }
+}
+
+fn keep(job: Job<'_>, log: File, events: OwnedFd, life: &OwnedFd, clean_up: impl FnOnce()) -> i32 {
+    process::rename(c"netlab-keeper");
+    let started =
+        detach(&log).and_then(|signals| start_holder(job, &events).map(|started| (signals, started)));
+    let code = match started {
+        Ok((signals, (holder, leash))) => {
+            drop(events);
+            let code = watch(holder, life, &signals);
+            drop(leash);
+            code
+        }
+        Err(error) => {
+            let failed = Event::Failed { failure: error.failure(), message: error.to_string() };
+            holder::tell(&mut File::from(events), &failed);
+            1
+        }
+    };
+    clean_up();
+    code
+}
+
+/// Leaves the terminal, and takes signals by descriptor from here on.
+fn detach(log: &File) -> Result<SignalFd> {
+    setsid().map_err(Error::call("leaving the terminal's session"))?;
+    let null = File::open("/dev/null").map_err(Error::io("opening /dev/null"))?;
+    let what = "redirecting the output of the lab's keeper";
+    dup2_stdin(&null).map_err(Error::call(what))?;
+    dup2_stdout(log).map_err(Error::call(what))?;
+    dup2_stderr(log).map_err(Error::call(what))?;
+    let mut signals = SigSet::empty();
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+        signals.add(signal);
+    }
+    signals.thread_block().map_err(Error::call("blocking signals"))?;
+    SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC).map_err(Error::call("taking signals"))
+}
+
+/// Starts the holder: as root without a user namespace, else with one. Which it is, trying shows.
+fn start_holder(job: Job<'_>, events: &OwnedFd) -> Result<(Pid, OwnedFd)> {
+    let (leash_end, leash) = pipe2(OFlag::O_CLOEXEC).map_err(Error::call("a pipe to the holder"))?;
+    let keeper = holder::outer_self()
+        .ok_or_else(|| Error::Unexpected("reading the keeper's own pid from /proc".into()))?;
+    let theirs = events.as_raw_fd();
+    // The first try may fail before the job is used: only a child takes it.
+    let job = std::cell::Cell::new(Some(job));
+    let start = |namespaces: CloneFlags, rootless: holder::Privilege| {
+        process::spawn_in(namespaces, || {
+            let Some(job) = job.take() else { return 1 };
+            let (Ok(events), Ok(leash_end)) = (events.try_clone(), leash_end.try_clone()) else { return 1 };
+            close_in_child(&[leash.as_raw_fd(), theirs]);
+            holder::hold(job, rootless, keeper, events, leash_end)
+        })
+    };
+    let holder = match start(NAMESPACES, holder::Privilege::Root) {
+        Err(Errno::EPERM) => {
+            let all = NAMESPACES.union(CloneFlags::CLONE_NEWUSER);
+            start(all, holder::Privilege::Rootless)
+                .map_err(|errno| privilege::denied("making a user namespace", errno))
+        }
+        Err(errno) => Err(privilege::denied("making namespaces", errno)),
+        Ok(holder) => Ok(holder),
+    }?;
+    Ok((holder, leash))
+}
+
+/// Watches the holder until it has ended, and ends it when that is asked for.
+fn watch(holder: Pid, life: &OwnedFd, signals: &SignalFd) -> i32 {
+    let end = || {
+        // It may have ended by itself in the meantime; then there is nothing to end.
+        let _ = kill(holder, Signal::SIGKILL);
+    };
+    let descriptor = process::descriptor(holder);
+    if let Ok(descriptor) = &descriptor {
+        let mut committed = false;
+        loop {
+            let all = [descriptor.as_fd(), signals.as_fd(), life.as_fd()];
+            // Once the lab is up, `netlab up` has ended and its pipe has nothing more to say.
+            let some = if committed { &all[..2] } else { &all[..] };
+            let Ok(ready) = process::readable(some, PollTimeout::NONE) else { break };
+            if ready[0] {
+                break;
+            }
+            if ready[1] {
+                end();
+                break;
+            }
+            if ready.get(2) == Some(&true) {
+                let mut byte = [0];
+                committed = life
+                    .try_clone()
+                    .is_ok_and(|life| File::from(life).read(&mut byte).is_ok_and(|read| read == 1));
+                if !committed {
+                    end();
+                    break;
+                }
+            }
+        }
+    } else {
+        end();
+    }
+    i32::from(process::reap(holder).is_err())
+}

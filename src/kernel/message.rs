@@ -1,0 +1,121 @@
+//! A planned operation as the netlink message that asks for it.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
+use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_route::address::{AddressAttribute, AddressFlags};
+use netlink_packet_route::link::{BridgeStpState, InfoData, InfoKind, InfoVeth, LinkAttribute};
+use netlink_packet_route::neighbour::{
+    NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
+};
+use netlink_packet_route::route::RouteType;
+use rtnetlink::{
+    AddressMessageBuilder, LinkBridge, LinkBridgePort, LinkMessageBuilder, LinkUnspec, LinkVeth,
+    RouteMessageBuilder,
+};
+
+use super::error::{Error, Result};
+use crate::plan::{End, Mac, Op};
+
+/// The message for an operation, and the flags that go with it. `pid_of` gives the pause process of a namespace.
+pub(super) fn message(op: &Op, pid_of: impl Fn(usize) -> u32) -> Result<(RouteNetlinkMessage, u16)> {
+    let new = NLM_F_CREATE | NLM_F_EXCL;
+    Ok(match op {
+        Op::Bridge { link, mac, mtu } => {
+            let message = LinkBridge::new(&link.name)
+                .stp_state(BridgeStpState::Disabled)
+                .forward_delay(0)
+                .mcast_snooping(false)
+                .index(link.index)
+                .address(mac.0.to_vec())
+                .mtu(*mtu)
+                .up()
+                .build();
+            (RouteNetlinkMessage::NewLink(message), new)
+        }
+        Op::Veth { near, bridge, far_namespace, far, mtu } => {
+            let peer = end(LinkMessageBuilder::<LinkUnspec>::default(), far, *mtu)
+                .setns_by_pid(pid_of(*far_namespace))
+                .build();
+            let cable = LinkMessageBuilder::<LinkVeth>::new_with_info_kind(InfoKind::Veth)
+                .set_info_data(InfoData::Veth(InfoVeth::Peer(peer)));
+            let cable = end(cable, near, *mtu).up();
+            let cable = match bridge {
+                Some(bridge) => cable.controller(bridge.index),
+                None => cable,
+            };
+            (RouteNetlinkMessage::NewLink(cable.build()), new)
+        }
+        Op::Hairpin { link } => {
+            let message = LinkBridgePort::new(link.index).hairpin(true).build();
+            (RouteNetlinkMessage::SetLink(message), 0)
+        }
+        Op::Up { link } => {
+            (RouteNetlinkMessage::SetLink(LinkUnspec::new_with_index(link.index).up().build()), 0)
+        }
+        Op::Address { link, address } => {
+            let mut message = match address {
+                IpNet::V4(net) => AddressMessageBuilder::<std::net::Ipv4Addr>::new()
+                    .address(net.addr(), net.prefix_len())
+                    .index(link.index)
+                    .build(),
+                IpNet::V6(net) => AddressMessageBuilder::<std::net::Ipv6Addr>::new()
+                    .address(net.addr(), net.prefix_len())
+                    .index(link.index)
+                    .build(),
+            };
+            if address.addr().is_ipv6() {
+                // Nobody else can have this address: usable at once, without duplicate address detection.
+                message.attributes.push(AddressAttribute::Flags(AddressFlags::Nodad));
+            }
+            (RouteNetlinkMessage::NewAddress(message), new)
+        }
+        Op::Route { to, via, link } => {
+            let message = RouteMessageBuilder::<IpAddr>::new()
+                .destination_prefix(to.network(), to.prefix_len())
+                .and_then(|builder| builder.gateway(*via))
+                .map_err(|error| Error::Unexpected(format!("{op}: {error}")))?
+                .output_interface(link.index)
+                .build();
+            (RouteNetlinkMessage::NewRoute(message), new)
+        }
+        Op::Neighbour { link, address, mac } => (
+            RouteNetlinkMessage::NewNeighbour(neighbour(link.index, *address, *mac)),
+            NLM_F_CREATE | NLM_F_REPLACE,
+        ),
+        Op::Sysctl { .. } | Op::Offload { .. } => {
+            return Err(Error::Unexpected(format!("{op}: not an operation of netlink")));
+        }
+    })
+}
+
+/// What both ends of a cable get. One queue each way: the default follows the number of processors and costs time.
+fn end<T>(builder: LinkMessageBuilder<T>, end: &End, mtu: u32) -> LinkMessageBuilder<T> {
+    builder
+        .name(end.link.name.to_string())
+        .index(end.link.index)
+        .address(end.mac.0.to_vec())
+        .mtu(mtu)
+        .append_extra_attribute(LinkAttribute::NumTxQueues(1))
+        .append_extra_attribute(LinkAttribute::NumRxQueues(1))
+}
+
+fn neighbour(index: u32, address: IpAddr, mac: Mac) -> NeighbourMessage {
+    let mut message = NeighbourMessage::default();
+    message.header.ifindex = index;
+    message.header.state = NeighbourState::Permanent;
+    message.header.kind = RouteType::Unspec;
+    message.header.family = match address {
+        IpAddr::V4(_) => netlink_packet_route::AddressFamily::Inet,
+        IpAddr::V6(_) => netlink_packet_route::AddressFamily::Inet6,
+    };
+    let address = match address {
+        IpAddr::V4(address) => NeighbourAddress::Inet(address),
+        IpAddr::V6(address) => NeighbourAddress::Inet6(address),
+    };
+    message.attributes.push(NeighbourAttribute::Destination(address));
+    message.attributes.push(NeighbourAttribute::LinkLayerAddress(mac.0.to_vec()));
+    message
+}

@@ -1,0 +1,32 @@
+//! I/O. The only code that touches the system: namespaces, netlink, sockets, processes, `/proc`.
+//!
+//! Nothing here decides what a lab looks like; it makes what a [`crate::plan`] says, and reads back what is there.
+
+mod build;
+mod container;
+mod enter;
+mod error;
+mod ethtool;
+mod holder;
+pub mod icmp;
+mod interrupt;
+mod keeper;
+mod message;
+mod namespace;
+mod netlink;
+mod pause;
+mod privilege;
+pub mod probe;
+mod process;
+mod procfs;
+mod sandbox;
+mod sockopt;
+
+pub use build::Built;
+pub use container::{Phase, Plan as ContainerPlan, Restart, State as ContainerState};
+pub use enter::{Place, Room, enter_network, run};
+pub use error::{Error, Result};
+pub use holder::{Job, Privilege, Standing, silent_death};
+pub use interrupt::{Interrupts, stop_flag};
+pub use keeper::{Heard, Launched, launch};
+pub use process::{descriptor, reap, signal, start_time, wait_for_end};

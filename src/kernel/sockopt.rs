@@ -1,0 +1,48 @@
+//! Integer socket options that neither nix nor socket2 wraps.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::os::fd::{AsFd, AsRawFd};
+
+use nix::libc;
+use nix::sys::socket::{getsockopt, sockopt};
+
+/// Sets an `int` option.
+#[allow(unsafe_code)] // IP_MTU_DISCOVER and its IPv6 twin have no safe wrapper
+pub(super) fn set_int(socket: &impl AsFd, level: i32, name: i32, value: i32) -> io::Result<()> {
+    let length = size_of_val(&value) as libc::socklen_t;
+    let value = (&raw const value).cast();
+    // SAFETY: `value` points to `length` bytes that live through the call, and the descriptor is borrowed.
+    let result = unsafe { libc::setsockopt(socket.as_fd().as_raw_fd(), level, name, value, length) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Reads an `int` option.
+#[allow(unsafe_code)] // IPV6_MTU has no safe wrapper
+fn get_int(socket: &impl AsFd, level: i32, name: i32) -> io::Result<i32> {
+    let mut value: i32 = 0;
+    let mut length = size_of_val(&value) as libc::socklen_t;
+    let target = (&raw mut value).cast();
+    // SAFETY: `target` points to `length` writable bytes that live through the call.
+    let result =
+        unsafe { libc::getsockopt(socket.as_fd().as_raw_fd(), level, name, target, &raw mut length) };
+    if result == 0 { Ok(value) } else { Err(io::Error::last_os_error()) }
+}
+
+/// The MTU in bytes on the way to `target`, as this namespace's routes and path MTU cache have it.
+///
+/// Only a connected socket can be asked, so a UDP one, which sends nothing, is connected for the question.
+pub(super) fn path_mtu(target: IpAddr) -> Option<u32> {
+    let any: SocketAddr = match target {
+        IpAddr::V4(_) => ([0, 0, 0, 0], 0).into(),
+        IpAddr::V6(_) => ([0u16; 8], 0).into(),
+    };
+    let socket = UdpSocket::bind(any).ok()?;
+    // The port does not matter; discard's is as good as any.
+    socket.connect((target, 9)).ok()?;
+    let mtu = match target {
+        IpAddr::V4(_) => getsockopt(&socket, sockopt::IpMtu).ok()?,
+        IpAddr::V6(_) => get_int(&socket, libc::IPPROTO_IPV6, libc::IPV6_MTU).ok()?,
+    };
+    u32::try_from(mtu).ok()
+}

@@ -1,0 +1,7 @@
+//! Packets as bytes: what to put on the wire, and what came off it.
+//!
+//! Pure: no socket is opened here and no clock is read.
+
+pub mod icmp;
+
+pub use icmp::{EchoRequest, IcmpAnswer, Quoted};

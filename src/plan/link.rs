@@ -1,0 +1,143 @@
+//! How interfaces are numbered, named and addressed on layer 2.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+use std::net::IpAddr;
+
+use serde::{Serialize, Serializer};
+
+use crate::model::{Addresses, Node};
+
+/// The lowest index that a plan uses. A new namespace has `lo` as 1, and on kernels with tunnel modules up to nine
+/// fallback devices (`tunl0`, `sit0`, `gre0`, …) after it.
+const FIRST_INDEX: u32 = 20;
+/// `eth0` in pods and nodes, and a router's first port.
+pub(super) const ETH0: u32 = FIRST_INDEX;
+/// `cbr0` in nodes.
+pub(super) const CBR0: u32 = FIRST_INDEX + 1;
+/// The first port of a bridge: a pod's veth in a node, a node's or router's cable in the fabric.
+pub(super) const FIRST_PORT: u32 = 1000;
+
+/// An interface of one namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Link {
+    /// Its name.
+    pub name: Cow<'static, str>,
+    /// Its index, chosen by the plan.
+    pub index: u32,
+}
+
+impl Link {
+    pub(super) fn eth0() -> Self {
+        Self { name: Cow::Borrowed("eth0"), index: ETH0 }
+    }
+
+    pub(super) fn cbr0() -> Self {
+        Self { name: Cow::Borrowed("cbr0"), index: CBR0 }
+    }
+
+    pub(super) fn lo() -> Self {
+        Self { name: Cow::Borrowed("lo"), index: 1 }
+    }
+
+    pub(super) fn named(name: String, index: u32) -> Self {
+        Self { name: Cow::Owned(name), index }
+    }
+}
+
+/// An Ethernet address.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Mac(pub [u8; 6]);
+
+impl Mac {
+    /// The address of an interface with that IP address: `0a:58` and the IPv4 address, as the CNI plugins do it; where
+    /// there is only IPv6, `0a:58` and a hash.
+    pub fn of_ip(addresses: &Addresses) -> Self {
+        let [a, b, c, d] = match addresses.primary() {
+            Some(IpAddr::V4(address)) => address.octets(),
+            Some(IpAddr::V6(address)) => hash(&address.octets()).to_be_bytes(),
+            None => [0; 4],
+        };
+        Self([0x0a, 0x58, a, b, c, d])
+    }
+
+    /// The address of a bridge's port or of a switch: numbered, so that no two of a lab are the same.
+    pub(super) fn of_port(bridge: usize, port: u32) -> Self {
+        let [_, _, a, b] = u32::try_from(bridge).unwrap_or(u32::MAX).to_be_bytes();
+        let [_, _, c, d] = port.to_be_bytes();
+        Self([0x06, 0x58, a, b, c, d])
+    }
+}
+
+impl fmt::Display for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
+impl fmt::Debug for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Mac {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// FNV-1a, 32 bits: the same on every machine and in every version.
+fn hash(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+}
+
+/// The host end of a pod's cable: `veth` and eight hexadecimal digits, from the pod's name alone.
+pub fn veth_name(pod: &str) -> String {
+    format!("veth{:08x}", hash(pod.as_bytes()))
+}
+
+/// The host ends of a node's pods, told apart where two names have one hash.
+pub(super) fn veth_names(node: &Node) -> Vec<String> {
+    let mut used = HashSet::new();
+    let mut unique = |pod: &str| {
+        let mut text = pod.to_owned();
+        loop {
+            let name = veth_name(&text);
+            if used.insert(name.clone()) {
+                return name;
+            }
+            text.push('\'');
+        }
+    };
+    node.pods.iter().map(|pod| unique(&pod.name)).collect()
+}
+
+/// Longest interface name (`IFNAMSIZ` is 16, with the zero).
+const LONGEST_NAME: usize = 15;
+
+/// A name for an interface that stands for something: that thing's own name where it fits.
+pub(super) fn interface_name(owner: &str) -> String {
+    if owner.len() <= LONGEST_NAME { owner.to_owned() } else { format!("if-{:08x}", hash(owner.as_bytes())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_mac_follows_the_cni_convention() {
+        let address: ipnet::IpNet = "10.244.1.2/24".parse().expect("an address");
+        let mac = Mac::of_ip(&[address].into_iter().collect());
+        assert_eq!(mac.to_string(), "0a:58:0a:f4:01:02");
+    }
+
+    #[test]
+    fn interface_names_fit() {
+        assert_eq!(interface_name("node1"), "node1");
+        assert!(interface_name(&"x".repeat(63)).len() <= LONGEST_NAME);
+        assert_eq!(veth_name("pod1").len(), 12);
+    }
+}

@@ -1,0 +1,101 @@
+//! PURE. The exact kernel objects of a lab, per namespace and in order.
+//!
+//! A plan knows every interface index, name and MAC address beforehand, so that nothing is read back while building.
+//! Namespaces come in the order in which they are made; a step may touch its own namespace or one that came before.
+
+mod data_path;
+mod host_gw;
+mod link;
+mod neighbours;
+mod node;
+mod op;
+mod pod;
+mod underlay;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::Lab;
+
+pub use link::{Link, Mac, veth_name};
+pub use op::{Absent, End, Offloads, Op};
+
+/// The namespaces of a lab and what is made in each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// In the order in which they are made; the first is the fabric.
+    pub namespaces: Vec<Namespace>,
+}
+
+/// One network namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Namespace {
+    /// Its name, which is also its hostname.
+    pub name: String,
+    /// What it stands for.
+    pub kind: Kind,
+    /// What is made for it, in order.
+    pub steps: Vec<Step>,
+}
+
+/// What a namespace stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// The underlay's switches.
+    Fabric,
+    /// A router between segments.
+    Router,
+    /// A node.
+    Node,
+    /// A pod's sandbox.
+    Pod,
+}
+
+/// The process that holds a namespace of a running lab.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sandbox {
+    /// The namespace's name.
+    pub name: String,
+    /// What it stands for.
+    pub kind: Kind,
+    /// The process, as the one who ran `netlab up` sees it.
+    pub pid: i32,
+    /// The process, as the lab's own PID namespace numbers it.
+    pub inner_pid: i32,
+    /// The inode of its network namespace: a pid that was given to another process is found out by it.
+    pub inode: u64,
+}
+
+/// Operations that belong together, with the reason for a reader.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// Index of the namespace in which they run.
+    pub run_in: usize,
+    /// What they are for.
+    pub why: String,
+    /// The operations, in order.
+    pub ops: Vec<Op>,
+}
+
+impl Plan {
+    /// How many operations there are.
+    pub fn operations(&self) -> usize {
+        self.namespaces.iter().flat_map(|namespace| &namespace.steps).map(|step| step.ops.len()).sum()
+    }
+}
+
+/// Plans a lab.
+pub fn plan(lab: &Lab) -> Plan {
+    let mut namespaces = vec![underlay::fabric(lab)];
+    let routes = underlay::Routes::new(lab);
+    for router in 0..lab.routers.len() {
+        let here = namespaces.len();
+        namespaces.push(underlay::router(lab, router, here, &routes));
+    }
+    for number in 0..lab.nodes.len() {
+        let here = namespaces.len();
+        namespaces.push(node::node(lab, number, here, &routes));
+        pod::pods(lab, number, here, &mut namespaces);
+    }
+    Plan { namespaces }
+}

@@ -1,0 +1,157 @@
+//! The fabric's switches, and routers between them.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::link::{ETH0, FIRST_PORT, Link, Mac, interface_name};
+use super::node::{FORWARDING, FORWARDING_V6, link_settings, rp_filter, veth_ends_up};
+use super::op::{Absent, End, Op};
+use super::{Kind, Namespace, Step};
+use crate::model::{Addresses, Family, Lab, next_router};
+
+/// A switch has no addresses of its own, and makes none.
+const SWITCH: [Op; 4] = [
+    Op::Sysctl { path: "net/ipv6/conf/default/addr_gen_mode", value: "1", absent: Absent::IsFine },
+    Op::Sysctl { path: "net/bridge/bridge-nf-call-iptables", value: "0", absent: Absent::IsFine },
+    Op::Sysctl { path: "net/bridge/bridge-nf-call-ip6tables", value: "0", absent: Absent::IsFine },
+    Op::Sysctl { path: "net/bridge/bridge-nf-call-arptables", value: "0", absent: Absent::IsFine },
+];
+
+/// The bridge of a segment, in the fabric.
+fn switch(lab: &Lab, segment: usize) -> Link {
+    let index = ETH0 + u32::try_from(segment).unwrap_or(0);
+    Link::named(interface_name(&lab.segments[segment].name), index)
+}
+
+/// The namespace of the switches.
+pub(super) fn fabric(lab: &Lab) -> Namespace {
+    let settings = Step {
+        run_in: 0,
+        why: "a switch has no addresses, and firewalls do not look into it".into(),
+        ops: SWITCH.to_vec(),
+    };
+    let lo = Step { run_in: 0, why: "loopback".into(), ops: vec![Op::Up { link: Link::lo() }] };
+    let switches = lab.segments.iter().enumerate().map(|(place, segment)| {
+        let link = switch(lab, place);
+        let mac = Mac::of_port(0, link.index);
+        let subnets: Vec<String> = segment.subnet.iter().map(|net| net.to_string()).collect();
+        let why = format!("segment {}: the switch of {}", segment.name, subnets.join(" and "));
+        Step { run_in: 0, why, ops: vec![Op::Bridge { link, mac, mtu: lab.mtu }] }
+    });
+    let steps = [settings, lo].into_iter().chain(switches).collect();
+    Namespace { name: "fabric".into(), kind: Kind::Fabric, steps }
+}
+
+/// The cable from a segment's switch to a namespace's interface. `port` numbers the plugs of the fabric.
+pub(super) fn cable(
+    lab: &Lab,
+    segment: usize,
+    port: usize,
+    owner: &str,
+    here: usize,
+    far: Link,
+    address: &Addresses,
+) -> Step {
+    let index = FIRST_PORT + u32::try_from(port).unwrap_or(0);
+    let link = Link::named(interface_name(owner), index);
+    let near = End { mac: Mac::of_port(0, index), link };
+    let why = format!("a cable from switch {} to {}", lab.segments[segment].name, owner);
+    let far = End { mac: Mac::of_ip(address), link: far };
+    let bridge = Some(switch(lab, segment));
+    let mut ops = vec![Op::Veth { near: near.clone(), bridge, far_namespace: here, far, mtu: lab.mtu }];
+    ops.extend(link_settings(lab, &near.link));
+    Step { run_in: 0, why, ops }
+}
+
+/// How many plugs routers have: those of nodes come after them.
+pub(super) fn router_plugs(lab: &Lab) -> usize {
+    lab.routers.iter().map(|router| router.ports.len()).sum()
+}
+
+/// A router's namespace.
+pub(super) fn router(lab: &Lab, number: usize, here: usize, routes: &Routes) -> Namespace {
+    let router = &lab.routers[number];
+    let before: usize = lab.routers[..number].iter().map(|router| router.ports.len()).sum();
+    let mut settings = FORWARDING.to_vec();
+    settings.extend(rp_filter(lab));
+    if lab.families().any(|family| family == Family::V6) {
+        settings.extend(FORWARDING_V6);
+    } else {
+        settings.push(super::node::NO_LINK_LOCAL);
+    }
+    let why = "a router forwards, and answers every expired TTL".into();
+    let mut steps = vec![Step { run_in: here, why, ops: settings }];
+    for (place, port) in router.ports.iter().enumerate() {
+        let link = router_port(place);
+        let plug = if router.ports.len() == 1 {
+            router.name.clone()
+        } else {
+            format!("{}.{}", router.name, link.name)
+        };
+        steps.push(cable(lab, port.segment, before + place, &plug, here, link.clone(), &port.address));
+        let mut ops = veth_ends_up(lab, &link);
+        ops.extend(port.address.iter().map(|address| Op::Address { link: link.clone(), address }));
+        let why = format!("{}: {}'s place on {}", link.name, router.name, lab.segments[port.segment].name);
+        steps.push(Step { run_in: here, why, ops });
+    }
+    let ops = routes.of_router(lab, number);
+    if !ops.is_empty() {
+        steps.push(Step { run_in: here, why: "segments beyond the next router".into(), ops });
+    }
+    Namespace { name: router.name.clone(), kind: Kind::Router, steps }
+}
+
+fn router_port(place: usize) -> Link {
+    Link::named(format!("eth{place}"), ETH0 + u32::try_from(place).unwrap_or(0))
+}
+
+/// Next hops between segments, found once.
+pub(super) struct Routes {
+    /// `next[from][to]`: the router that nodes on `from` send to.
+    next: Vec<Vec<Option<usize>>>,
+}
+
+impl Routes {
+    pub(super) fn new(lab: &Lab) -> Self {
+        let all = 0..lab.segments.len();
+        let next = |from| {
+            all.clone().map(|to| if from == to { None } else { next_router(lab, from, to, None) }).collect()
+        };
+        Self { next: all.clone().map(next).collect() }
+    }
+
+    /// Routes of a node on a segment to every other segment.
+    pub(super) fn of_node(&self, lab: &Lab, segment: usize, link: &Link) -> Vec<Op> {
+        let reachable =
+            self.next[segment].iter().enumerate().filter_map(|(to, router)| Some((to, (*router)?)));
+        reachable.flat_map(|(to, router)| hops(lab, segment, to, router, link)).collect()
+    }
+
+    fn of_router(&self, lab: &Lab, number: usize) -> Vec<Op> {
+        let router = &lab.routers[number];
+        let mut ops = Vec::new();
+        for to in (0..lab.segments.len()).filter(|to| router.ports.iter().all(|port| port.segment != *to)) {
+            let nearest = router.ports.iter().enumerate().find_map(|(place, port)| {
+                let next = next_router(lab, port.segment, to, Some(number))?;
+                let first = self.next[port.segment][to] == Some(next);
+                first.then_some((place, port.segment, next))
+            });
+            if let Some((place, segment, next)) = nearest {
+                ops.extend(hops(lab, segment, to, next, &router_port(place)));
+            }
+        }
+        ops
+    }
+}
+
+/// The routes from one segment to another by a router, one a family.
+fn hops(lab: &Lab, from: usize, to: usize, router: usize, link: &Link) -> Vec<Op> {
+    let ports = &lab.routers[router].ports;
+    let Some(port) = ports.iter().find(|port| port.segment == from) else { return Vec::new() };
+    let hop = |net: IpNet| {
+        let via: IpAddr = port.address.get(Family::of(&net))?.addr();
+        Some(Op::Route { to: net, via, link: link.clone() })
+    };
+    lab.segments[to].subnet.iter().filter_map(hop).collect()
+}

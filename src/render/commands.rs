@@ -1,0 +1,97 @@
+//! A plan as the command lines that would do the same, for people to read and to paste.
+
+use std::fmt::Write as _;
+
+use crate::plan::{Absent, End, Kind, Namespace, Op, Plan};
+
+/// The whole plan as a shell script: a section a namespace, a comment a step.
+pub fn script(plan: &Plan, lab: &str) -> String {
+    let mut out = format!(
+        "# {lab}: what `netlab up` makes, as commands. Paste them into a root shell; netlab itself needs none of them.\n"
+    );
+    for namespace in &plan.namespaces {
+        out.push('\n');
+        out.push_str(&section(plan, namespace));
+    }
+    out
+}
+
+/// The commands of one namespace.
+pub fn section(plan: &Plan, namespace: &Namespace) -> String {
+    let mut out = String::new();
+    let name = &namespace.name;
+    let what = match namespace.kind {
+        Kind::Fabric => "the switches of the underlay",
+        Kind::Router => "a router",
+        Kind::Node => "a node",
+        Kind::Pod => "a pod",
+    };
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "##### {name}: {what}\nip netns add {name}");
+    for step in &namespace.steps {
+        let _ = writeln!(out, "\n# {}: {}", plan.namespaces[step.run_in].name, step.why);
+        for op in &step.ops {
+            for line in commands(plan, step.run_in, op) {
+                let _ = writeln!(out, "{line}");
+            }
+        }
+    }
+    out
+}
+
+/// The commands that do what one operation does.
+pub fn commands(plan: &Plan, run_in: usize, op: &Op) -> Vec<String> {
+    let at = &plan.namespaces[run_in].name;
+    match op {
+        Op::Sysctl { path, value, absent } => {
+            let flags = match absent {
+                Absent::Fails => "-qw",
+                Absent::IsFine => "-qew",
+            };
+            vec![format!("ip netns exec {at} sysctl {flags} {}={value}", path.replace('/', "."))]
+        }
+        Op::Bridge { link, mac, mtu } => vec![
+            format!(
+                "ip -n {at} link add {} index {} address {mac} mtu {mtu} type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
+                link.name, link.index
+            ),
+            format!("ip -n {at} link set {} up", link.name),
+        ],
+        Op::Veth { near, bridge, far_namespace, far, mtu } => {
+            let there = &plan.namespaces[*far_namespace].name;
+            let master = bridge.as_ref().map(|bridge| format!("master {} ", bridge.name)).unwrap_or_default();
+            vec![
+                format!(
+                    "ip -n {at} link add {} type veth peer name {} netns {there}",
+                    end(near, *mtu),
+                    end(far, *mtu)
+                ),
+                format!("ip -n {at} link set {} {master}up", near.link.name),
+            ]
+        }
+        Op::Hairpin { link } => vec![format!("bridge -n {at} link set dev {} hairpin on", link.name)],
+        Op::Up { link } => vec![format!("ip -n {at} link set {} up", link.name)],
+        Op::Offload { link, .. } => {
+            vec![format!("ip netns exec {at} ethtool -K {} tx off sg off tso off gso off gro off", link.name)]
+        }
+        Op::Address { link, address } => {
+            let nodad = if address.addr().is_ipv6() { " nodad" } else { "" };
+            vec![format!("ip -n {at} addr add {address} dev {}{nodad}", link.name)]
+        }
+        Op::Route { to, via, link } => {
+            let to = if to.prefix_len() == 0 { "default".to_owned() } else { to.to_string() };
+            let family = if via.is_ipv6() { "-6 " } else { "" };
+            vec![format!("ip {family}-n {at} route add {to} via {via} dev {} proto static", link.name)]
+        }
+        Op::Neighbour { link, address, mac } => {
+            vec![format!("ip -n {at} neigh replace {address} lladdr {mac} dev {} nud permanent", link.name)]
+        }
+    }
+}
+
+fn end(end: &End, mtu: u32) -> String {
+    format!(
+        "{} index {} address {} mtu {mtu} numtxqueues 1 numrxqueues 1",
+        end.link.name, end.link.index, end.mac
+    )
+}

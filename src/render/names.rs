@@ -1,0 +1,36 @@
+//! What a lab calls its addresses.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use super::Names;
+use crate::model::Lab;
+
+/// The name of every address of a lab: `pod4`, `node1 cbr0`, `node1 eth0`, `spine eth1`.
+pub struct LabNames(HashMap<IpAddr, String>);
+
+impl LabNames {
+    /// All names of a lab.
+    pub fn new(lab: &Lab) -> Self {
+        let mut names = HashMap::new();
+        for node in &lab.nodes {
+            names.extend(node.address.ips().map(|ip| (ip, format!("{} eth0", node.name))));
+            names.extend(node.gateway.ips().map(|ip| (ip, format!("{} cbr0", node.name))));
+            for pod in &node.pods {
+                names.extend(pod.address.ips().map(|ip| (ip, pod.name.clone())));
+            }
+        }
+        for router in &lab.routers {
+            for (place, port) in router.ports.iter().enumerate() {
+                names.extend(port.address.ips().map(|ip| (ip, format!("{} eth{place}", router.name))));
+            }
+        }
+        Self(names)
+    }
+}
+
+impl Names for LabNames {
+    fn name(&self, address: IpAddr) -> Option<String> {
+        self.0.get(&address).cloned()
+    }
+}

@@ -1,0 +1,138 @@
+//! A lab as a tree: segments, nodes, pods, with their addresses.
+
+use std::fmt::Write as _;
+
+use super::count;
+use crate::model::{Addresses, Lab, Neighbours, Node, Pod};
+
+/// More pods of one node than this are told as a range.
+const PODS_SHOWN: usize = 12;
+/// More nodes of one segment than this are told as a range.
+const NODES_SHOWN: usize = 12;
+
+/// What stands behind a name in the tree, such as a container's state; for commands that know more than the model.
+pub type Remark<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// `2 nodes, 4 pods`: what a lab has of everything.
+pub fn summary(lab: &Lab) -> String {
+    let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    let mut parts = vec![
+        count(number(lab.nodes.len()), "node"),
+        count(number(lab.pods().count()), "pod"),
+        count(number(lab.segments.len()), "segment"),
+    ];
+    if !lab.routers.is_empty() {
+        parts.push(count(number(lab.routers.len()), "router"));
+    }
+    let containers: usize = lab.pods().map(|(_, pod)| pod.containers.len()).sum();
+    if containers > 0 {
+        parts.push(count(number(containers), "container"));
+    }
+    parts.join(", ")
+}
+
+/// The tree itself, one line a thing.
+pub fn tree(lab: &Lab, remark: Remark<'_>) -> String {
+    let mut out = String::new();
+    for (place, segment) in lab.segments.iter().enumerate() {
+        let _ = writeln!(out, "{}  {}", segment.name, nets(&segment.subnet));
+        let mut lines: Vec<(String, Vec<String>)> = Vec::new();
+        for router in &lab.routers {
+            let here = router.ports.iter().enumerate().find(|(_, port)| port.segment == place);
+            if let Some((number, port)) = here {
+                lines.push((
+                    format!("{}  eth{number} {} (router)", router.name, ips(&port.address)),
+                    Vec::new(),
+                ));
+            }
+        }
+        let nodes: Vec<&Node> = lab.nodes.iter().filter(|node| node.segment == place).collect();
+        let width = nodes.iter().map(|node| node.name.len()).max().unwrap_or(0);
+        for node in shown(&nodes, NODES_SHOWN) {
+            lines.push(match node {
+                Shown::One(node) => (with(node_line(node, width), remark(&node.name)), pods(node, remark)),
+                Shown::More(count) => (format!("… {count} more nodes"), Vec::new()),
+            });
+        }
+        let last = lines.len().saturating_sub(1);
+        for (number, (line, below)) in lines.into_iter().enumerate() {
+            let (mark, bar) = if number == last { ("└─", "  ") } else { ("├─", "│ ") };
+            let _ = writeln!(out, "{mark} {line}");
+            for line in below {
+                let _ = writeln!(out, "{bar} {line}");
+            }
+        }
+    }
+    if lab.neighbours != Neighbours::Learn {
+        let _ = writeln!(
+            out,
+            "neighbour entries are permanent: learning them all would overflow the kernel's table (gc_thresh3)"
+        );
+    }
+    out
+}
+
+fn node_line(node: &Node, width: usize) -> String {
+    format!("{:width$}  {}  cbr0 {}", node.name, ips(&node.address), nets(&node.gateway))
+}
+
+fn pods(node: &Node, remark: Remark<'_>) -> Vec<String> {
+    let pods: Vec<&Pod> = node.pods.iter().collect();
+    let width = pods.iter().map(|pod| pod.name.len()).max().unwrap_or(0);
+    let last = shown(&pods, PODS_SHOWN).count().saturating_sub(1);
+    let mark = |number: usize| if number == last { "└─" } else { "├─" };
+    shown(&pods, PODS_SHOWN)
+        .enumerate()
+        .flat_map(|(number, pod)| match pod {
+            Shown::One(pod) => {
+                let line = format!("{} {:width$}  {}", mark(number), pod.name, ips(&pod.address));
+                let bar = if number == last { "  " } else { "│ " };
+                let containers = pod.containers.iter().map(move |container| {
+                    let name = format!("{}/{}", pod.name, container.name);
+                    with(
+                        format!("{bar} · {}: {}", container.name, container.command.join(" ")),
+                        remark(&name),
+                    )
+                });
+                std::iter::once(with(line, remark(&pod.name))).chain(containers).collect::<Vec<_>>()
+            }
+            Shown::More(count) => {
+                let end =
+                    pods.last().map(|pod| format!("{} {}", pod.name, ips(&pod.address))).unwrap_or_default();
+                vec![format!("{} … {count} more, up to {end}", mark(number))]
+            }
+        })
+        .collect()
+}
+
+enum Shown<'a, T> {
+    One(&'a T),
+    More(usize),
+}
+
+/// All of a list, or the first few and how many more there are.
+fn shown<'a, T>(all: &[&'a T], most: usize) -> impl Iterator<Item = Shown<'a, T>> {
+    let few = if all.len() > most { most / 2 } else { all.len() };
+    let more = (all.len() > few).then(|| Shown::More(all.len() - few));
+    let ones: Vec<Shown<'a, T>> = all[..few].iter().map(|one| Shown::One(*one)).collect();
+    ones.into_iter().chain(more)
+}
+
+fn with(line: String, remark: Option<String>) -> String {
+    match remark {
+        Some(remark) => format!("{line}  {remark}"),
+        None => line,
+    }
+}
+
+/// Addresses without prefix lengths.
+pub fn ips(addresses: &Addresses) -> String {
+    let all: Vec<String> = addresses.ips().map(|ip| ip.to_string()).collect();
+    all.join(" ")
+}
+
+/// Addresses or networks with prefix lengths.
+pub fn nets(addresses: &Addresses) -> String {
+    let all: Vec<String> = addresses.iter().map(|net| net.to_string()).collect();
+    all.join(" ")
+}

@@ -1,0 +1,96 @@
+//! I/O. How netlab talks: results on standard output, everything else on standard error; colour and bars only on a
+//! terminal.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::diag::Style;
+
+/// Writes a result. A reader that has gone away (`| head`) is told apart by [`io::ErrorKind::BrokenPipe`].
+pub fn print(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+/// Writes a remark. If nobody reads it, nothing is lost.
+pub fn remark(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Whether standard error takes colours: a terminal, and `NO_COLOR` is not set.
+pub fn error_style() -> Style {
+    let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    if wanted && io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb") {
+        Style::Coloured
+    } else {
+        Style::Plain
+    }
+}
+
+/// How far a build has come: a bar on a terminal, plain lines elsewhere.
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    lab: String,
+    total: usize,
+}
+
+impl Progress {
+    /// Begins with nothing done.
+    pub fn start(lab: &str, total: usize) -> Self {
+        let bar = io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::with_draw_target(u64::try_from(total).ok(), ProgressDrawTarget::stderr());
+            let style =
+                ProgressStyle::with_template("building {msg} {bar:30} {pos}/{len} namespaces {elapsed}");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸ "));
+            bar.set_message(lab.to_owned());
+            bar.tick();
+            bar
+        });
+        if bar.is_none() {
+            remark(&format!("building {lab}: {total} namespaces"));
+        }
+        Self { bar, lab: lab.to_owned(), total }
+    }
+
+    /// So many are done.
+    pub fn done(&self, count: usize) {
+        match &self.bar {
+            Some(bar) => bar.set_position(u64::try_from(count).unwrap_or(u64::MAX)),
+            // A line for each tenth is enough for a log.
+            None if self.total >= 100 && count.is_multiple_of((self.total / 10).max(1)) => {
+                remark(&format!("building {}: {count} of {} namespaces", self.lab, self.total));
+            }
+            None => {}
+        }
+    }
+
+    /// Writes a remark without disturbing the bar.
+    pub fn remark(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| remark(text)),
+            None => remark(text),
+        }
+    }
+
+    /// Removes the bar.
+    pub fn finish(self) {
+        if let Some(bar) = self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// A duration as people say it: `23 ms`, `1.4 s`.
+pub fn duration(time: Duration) -> String {
+    let millis = time.as_secs_f64() * 1000.0;
+    if millis < 10.0 {
+        format!("{millis:.1} ms")
+    } else if millis < 1000.0 {
+        format!("{millis:.0} ms")
+    } else {
+        format!("{:.1} s", millis / 1000.0)
+    }
+}
