@@ -26,6 +26,8 @@ pub enum Event {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Failure {
+    /// Another netlab has the lab's name.
+    Busy,
     /// This machine cannot: privilege or a kernel feature.
     Machine,
     /// Anything else.

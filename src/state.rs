@@ -17,6 +17,8 @@ use crate::plan::Sandbox;
 
 /// The version of `lab.json`.
 pub const SCHEMA: &str = "netlab.lab/1";
+/// The variable that names another runtime directory.
+const OVERRIDE: &str = "NETLAB_RUNTIME_DIR";
 /// How long another netlab may be in the middle of taking or leaving a directory.
 const SETTLING: Duration = Duration::from_secs(2);
 
@@ -56,7 +58,7 @@ pub struct Process {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Something else holds the lab's lock.
-    #[error("lab `{lab}` is there already{}", by(*.pid))]
+    #[error("lab `{lab}` is being brought up by another netlab{}", by(*.pid))]
     Busy {
         /// The lab.
         lab: String,
@@ -90,7 +92,7 @@ fn io_error(path: &Path, what: &'static str) -> impl FnOnce(io::Error) -> Error 
 /// Where the labs of this user are: `/run/netlab` for root, else below `$XDG_RUNTIME_DIR`, else below the temp
 /// directory. `$NETLAB_RUNTIME_DIR` overrides all of it, so that tests see only their own labs.
 pub fn directory() -> PathBuf {
-    if let Some(own) = std::env::var_os("NETLAB_RUNTIME_DIR").filter(|own| !own.is_empty()) {
+    if let Some(own) = std::env::var_os(OVERRIDE).filter(|own| !own.is_empty()) {
         return own.into();
     }
     if geteuid().is_root() {
@@ -236,7 +238,9 @@ pub fn remove(path: &Path) {
     if fs::rename(path, &aside).is_ok() {
         let _ = fs::remove_dir_all(&aside);
     }
-    let _ = fs::remove_dir(root);
+    if std::env::var_os(OVERRIDE).is_none() {
+        let _ = fs::remove_dir(root);
+    }
 }
 
 /// The running labs of this user, by name. Directories of labs that were killed are removed on the way.

@@ -59,7 +59,7 @@ impl Shell {
             }
             None => {
                 // A POSIX shell reads the file that ENV names.
-                write!(startup, "PS1='{prompt}$ '\n")?;
+                writeln!(startup, "PS1='{prompt}$ '")?;
                 vec!["/usr/bin/env".to_owned(), format!("ENV={path}"), "sh".to_owned(), "-i".to_owned()]
             }
         };

@@ -100,7 +100,7 @@ fn is_broken_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
 fn exit_code(failure: Failure) -> u8 {
     match failure {
         Failure::Machine => MACHINE,
-        Failure::Other => OTHER,
+        Failure::Busy | Failure::Other => OTHER,
     }
 }
 

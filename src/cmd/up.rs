@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::{FINE, Fail, OTHER, down, exit_code, load, print_json, usage};
 use crate::cli::{Format, Up};
-use crate::event::Event;
+use crate::event::{Event, Failure};
 use crate::kernel::{
     self, Built, ContainerPlan, ContainerState, Heard, Interrupts, Job, Launched, Privilege, Standing,
 };
@@ -29,33 +29,24 @@ pub(super) fn up(args: &Up) -> anyhow::Result<u8> {
             .map_err(|why| usage(format!("--name {name}: {why}; a name is a DNS label such as two-node")))?;
         lab.name.clone_from(name);
     }
-    let Some(claim) = claim(&lab, args)? else { return Ok(FINE) };
+    if !make_room(&lab, args)? {
+        return Ok(FINE);
+    }
     let plan = plan(&lab);
     let interrupts = Interrupts::hold()?;
-    let launched = start(&lab, &plan, &args.file, &claim)?;
-    // The keeper has the lock from here on, and removes the lab's directory when the lab ends.
-    drop(claim);
+    let launched = launch(&lab, &plan, &args.file)?;
     let progress = Progress::start(&lab.name, plan.namespaces.len());
     follow(launched, &interrupts, &lab, &plan, args, progress)?;
     say(&lab, args, begun)?;
     Ok(FINE)
 }
 
-/// Claims the lab's name; `None` when the very same lab runs already.
-fn claim(lab: &Lab, args: &Up) -> anyhow::Result<Option<Claim>> {
-    let error = match Claim::take(&lab.name) {
-        Ok(claim) => return Ok(Some(claim)),
-        Err(error) => error,
-    };
-    let state::Error::Busy { pid, .. } = &error else { return Err(error.into()) };
-    let Some(record) = state::record(&lab.name) else {
-        let by = pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
-        let message = format!("lab `{}` is being brought up by another netlab{by}", lab.name);
-        return Err(Fail { code: OTHER, message }.into());
-    };
+/// Looks for a lab of that name, and ends it if that is asked for. False when the very same lab runs already.
+fn make_room(lab: &Lab, args: &Up) -> anyhow::Result<bool> {
+    let Some(record) = state::record(&lab.name) else { return Ok(true) };
     if args.replace {
         down::end(&record)?;
-        return Ok(Some(Claim::take(&lab.name)?));
+        return Ok(true);
     }
     if record.lab != *lab {
         return Err(usage(format!(
@@ -69,47 +60,54 @@ fn claim(lab: &Lab, args: &Up) -> anyhow::Result<Option<Claim>> {
         Format::Text => ui::print(&format!("{} is up already, with this very topology\n", lab.name))?,
         Format::Json => print_json("netlab.up/1", &Report::new(lab, None))?,
     }
-    Ok(None)
+    Ok(false)
 }
 
-/// Starts the keeper and the holder, which inherit the claim's lock.
-fn start(lab: &Lab, plan: &Plan, file: &Path, claim: &Claim) -> anyhow::Result<Launched> {
-    let directory = claim.path().to_owned();
-    let result = prepare(lab, claim).and_then(|log| {
-        let record = |standing: &Standing, built: &Built| {
-            let record = record(lab, file, standing, built);
-            state::write_whole(
-                &directory,
-                "lab.json",
-                &serde_json::to_vec(&record).map_err(|e| e.to_string())?,
-            )
-            .map_err(|error| error.to_string())
-        };
-        let report = |states: &[ContainerState]| {
-            // The containers run all the same if nobody can be told of them; `status` says then that it does not know.
-            let _ = serde_json::to_vec(states)
-                .map_err(|_| ())
-                .and_then(|text| state::write_whole(&directory, "containers.json", &text).map_err(|_| ()));
-        };
-        let job = Job {
-            name: &lab.name,
-            plan,
-            containers: containers(lab, plan, &directory),
-            hosts: directory.join("hosts"),
-            directory: &file
-                .parent()
-                .and_then(|parent| fs::canonicalize(parent_of(parent)).ok())
-                .unwrap_or("/".into()),
-            user: (getuid(), getgid()),
-            record: &record,
-            report: &report,
-        };
-        Ok(kernel::launch(job, log, || state::remove(&directory))?)
-    });
-    if result.is_err() {
-        state::remove(claim.path());
-    }
-    result
+/// Starts the keeper and the holder.
+fn launch(lab: &Lab, plan: &Plan, file: &Path) -> anyhow::Result<Launched> {
+    let directory = state::directory().join(&lab.name);
+    let start = file.parent().and_then(|parent| fs::canonicalize(parent_of(parent)).ok());
+    let lock = std::cell::OnceCell::new();
+    let claim = || {
+        let claim = Claim::take(&lab.name).map_err(|error| match error {
+            state::Error::Busy { .. } => (Failure::Busy, error.to_string()),
+            error => (Failure::Other, error.to_string()),
+        })?;
+        match prepare(lab, &claim) {
+            Ok(log) => {
+                // The lock is this process's, and its descendants', for life.
+                lock.get_or_init(|| claim);
+                Ok(log)
+            }
+            Err(error) => {
+                state::remove(claim.path());
+                Err((Failure::Other, format!("{error:#}")))
+            }
+        }
+    };
+    let record = |standing: &Standing, built: &Built| {
+        let record = record(lab, file, standing, built);
+        let text = serde_json::to_vec(&record).map_err(|error| error.to_string())?;
+        state::write_whole(&directory, "lab.json", &text).map_err(|error| error.to_string())
+    };
+    let report = |states: &[ContainerState]| {
+        // The containers run all the same if nobody can be told of them; `status` says then that it does not know.
+        if let Ok(text) = serde_json::to_vec(states) {
+            let _ = state::write_whole(&directory, "containers.json", &text);
+        }
+    };
+    let job = Job {
+        name: &lab.name,
+        plan,
+        containers: containers(lab, plan, &directory),
+        hosts: directory.join("hosts"),
+        directory: &start.unwrap_or_else(|| "/".into()),
+        user: (getuid(), getgid()),
+        record: &record,
+        clean_up: &|| state::remove(&directory),
+        report: &report,
+    };
+    Ok(kernel::launch(job, &claim)?)
 }
 
 /// The empty path means the current directory.
@@ -183,7 +181,7 @@ fn follow(
     progress: Progress,
 ) -> anyhow::Result<()> {
     let keeper = launched.keeper;
-    let (code, message) = loop {
+    let (code, message, busy) = loop {
         match launched.next(interrupts)? {
             Heard::Event(Event::Built(number)) => {
                 if args.verbose
@@ -202,19 +200,24 @@ fn follow(
                 launched.commit()?;
                 return Ok(());
             }
-            Heard::Event(Event::Failed { failure, message }) => break (exit_code(failure), message),
+            Heard::Event(Event::Failed { failure, message }) => {
+                break (exit_code(failure), message, failure == Failure::Busy);
+            }
             Heard::Ended => {
                 let (failure, message) = kernel::silent_death(keeper);
-                break (exit_code(failure), message);
+                break (exit_code(failure), message, false);
             }
             Heard::Interrupted(signal) => {
                 let signal = signal as i32;
-                break (u8::try_from(128 + signal).unwrap_or(OTHER), "interrupted".to_owned());
+                break (u8::try_from(128 + signal).unwrap_or(OTHER), "interrupted".to_owned(), false);
             }
         }
     };
     progress.finish();
     launched.abort()?;
+    if busy {
+        return Err(Fail { code, message }.into());
+    }
     let message = format!("{message}\nlab `{}` was not brought up; nothing of it is left", lab.name);
     Err(Fail { code, message }.into())
 }

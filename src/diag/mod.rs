@@ -43,9 +43,13 @@ impl Diagnostic {
         Self { code, message: message.into(), labels: vec![label], help: Vec::new() }
     }
 
-    /// Adds a second place that has to do with the error.
+    /// Adds a second place that has to do with the error. An empty span stands for what the file leaves to its
+    /// default: nothing can be pointed at, so the remark becomes a help line.
     #[must_use]
     pub fn also(mut self, span: Span, label: impl Into<String>) -> Self {
+        if span.is_empty() {
+            return self.help(format!("{} by default", label.into()));
+        }
         self.labels.push(Label { span, text: label.into() });
         self
     }
@@ -79,15 +83,35 @@ pub enum Style {
     Coloured,
 }
 
+/// Widest source line that is drawn; longer ones are cut around the place that matters.
+const WIDTH: usize = 100;
+/// Longest stretch of carets under one value.
+const LONGEST_CARET: usize = 60;
+/// How many diagnostics are drawn: whoever has more than that has one cause for many.
+const MOST_DRAWN: usize = 50;
+/// How much of a name from the file is repeated in a message.
+const LONGEST_QUOTE: usize = 40;
+
+/// Text of the file as a message repeats it: in backticks, control characters escaped, and cut when it is long.
+pub fn quoted(text: &str) -> String {
+    if text.is_empty() {
+        return "an empty string".into();
+    }
+    let shown: String = text.chars().take(LONGEST_QUOTE).collect();
+    let dots = if shown.len() < text.len() { "..." } else { "" };
+    format!("`{}{dots}`", shown.escape_debug())
+}
+
 /// Draws diagnostics over the file that they are about. Ends with a line that counts them.
 pub fn render(path: &str, text: &str, diagnostics: &[Diagnostic], style: Style) -> String {
     let renderer = match style {
         Style::Plain => Renderer::plain(),
         Style::Coloured => Renderer::styled(),
     }
-    .decor_style(DecorStyle::Ascii);
+    .decor_style(DecorStyle::Ascii)
+    .term_width(WIDTH);
     let mut out = String::new();
-    for diagnostic in diagnostics {
+    for diagnostic in diagnostics.iter().take(MOST_DRAWN) {
         out.push_str(&render_one(&renderer, path, text, diagnostic));
         out.push_str("\n\n");
     }
@@ -97,6 +121,10 @@ pub fn render(path: &str, text: &str, diagnostics: &[Diagnostic], style: Style) 
     let errors =
         if diagnostics.len() == 1 { "1 error".into() } else { format!("{} errors", diagnostics.len()) };
     let explain = codes.first().copied().unwrap_or("NL001");
+    let more = diagnostics.len().saturating_sub(MOST_DRAWN);
+    if more > 0 {
+        out.push_str(&format!("{path}: {more} more errors are not shown\n"));
+    }
     out.push_str(&format!("{path}: {errors}; `netlab explain {explain}` says more\n"));
     out
 }
@@ -116,12 +144,15 @@ fn render_one(renderer: &Renderer, path: &str, text: &str, diagnostic: &Diagnost
     renderer.render(&[group])
 }
 
-/// Keeps a span inside the text and on its first line, so that an array over many lines gets one caret line.
+/// Keeps a span inside the text, on its first line and short, so that an array over many lines gets one caret line.
 fn visible(span: &Span, text: &str) -> Span {
-    let start = span.start.min(text.len());
-    let end = span.end.clamp(start, text.len());
-    let first_line = text.get(start..end).and_then(|covered| covered.find('\n')).unwrap_or(end - start);
-    start..start + first_line
+    let boundary =
+        |place: usize| (0..=place.min(text.len())).rev().find(|place| text.is_char_boundary(*place));
+    let start = boundary(span.start).unwrap_or(0);
+    let end = boundary(span.end).unwrap_or(0).max(start);
+    let line = text[start..end].lines().next().unwrap_or_default();
+    let length: usize = line.chars().take(LONGEST_CARET).map(char::len_utf8).sum();
+    start..start + length
 }
 
 /// The candidate that a person most likely meant by `wrong`, if one is close enough.
@@ -129,10 +160,28 @@ pub fn closest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -
     let lower = wrong.to_lowercase();
     candidates
         .into_iter()
-        .map(|name| (strsim::damerau_levenshtein(&lower, &name.to_lowercase()), name))
-        .filter(|(distance, name)| *distance <= (name.chars().count().max(lower.chars().count()) / 3).max(1))
+        .filter_map(|name| Some((distance(&lower, &name.to_lowercase())?, name)))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
+}
+
+/// How many typing errors lie between two words, if they are few enough for the one to be meant by the other.
+///
+/// Two words that differ in their numbers only are two things of one kind, not one thing and a typing error.
+fn distance(wrong: &str, name: &str) -> Option<usize> {
+    if wrong == name {
+        return Some(0);
+    }
+    let (one, other) = (wrong.chars().count(), name.chars().count());
+    let allowed = (one.max(other) / 3).max(1).min(one.min(other) / 2);
+    let digits = |word: &str| word.contains(|c: char| c.is_ascii_digit());
+    let without_digits = |c: &char| !c.is_ascii_digit();
+    let numbered = digits(wrong) && digits(name);
+    let siblings = numbered && wrong.chars().filter(without_digits).eq(name.chars().filter(without_digits));
+    if one.abs_diff(other) > allowed || siblings {
+        return None;
+    }
+    Some(strsim::damerau_levenshtein(wrong, name)).filter(|distance| *distance <= allowed)
 }
 
 #[cfg(test)]
@@ -146,6 +195,18 @@ mod tests {
         assert_eq!(closest("data-path", names), Some("data_path"));
         assert_eq!(closest("POD1", names), Some("pod1"));
         assert_eq!(closest("zebra", names), None);
+        assert_eq!(closest("pod7", names), None, "another number is another pod");
+        assert_eq!(closest("b", ["a"]), None, "one letter is like any other");
+    }
+
+    #[test]
+    fn long_text_is_cut_in_messages_and_in_source_lines() {
+        assert_eq!(quoted("a\tb"), "`a\\tb`");
+        assert_eq!(quoted(&"x".repeat(99)).len(), 40 + "`...`".len());
+        let file = format!("a = \"{}\"\n", "x".repeat(10_000));
+        let wrong = Diagnostic::new(Code::Syntax, "broken", 4..10_006, "here");
+        let text = render("a.toml", &file, &[wrong], Style::Plain);
+        assert!(text.lines().all(|line| line.chars().count() < 140), "{text}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The holder: PID 1 of a lab. It builds the lab, says so, and from then on only reaps what ended.
 
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::Write;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -37,6 +37,8 @@ pub struct Job<'a> {
     pub user: (Uid, Gid),
     /// Called in the holder when all namespaces are there: writes the lab's record.
     pub record: &'a dyn Fn(&Standing, &Built) -> std::result::Result<(), String>,
+    /// Removes the lab's files: called in the keeper when the lab has ended, or in the holder when the keeper has.
+    pub clean_up: &'a dyn Fn(),
     /// Called in the holder when a container started or ended.
     pub report: &'a dyn Fn(&[State]),
 }
@@ -62,7 +64,7 @@ pub enum Privilege {
 }
 
 /// Sends an event to `netlab up`; false when nobody listens.
-pub(super) fn tell(events: &mut File, event: &Event) -> bool {
+pub(super) fn tell(events: &mut impl Write, event: &Event) -> bool {
     let Ok(mut line) = serde_json::to_vec(event) else { return false };
     line.push(b'\n');
     events.write_all(&line).is_ok()
@@ -73,11 +75,11 @@ pub(super) fn hold(
     job: Job<'_>,
     privilege: Privilege,
     keeper: (i32, u64),
-    events: OwnedFd,
-    leash: OwnedFd,
+    mut events: File,
+    leash: &OwnedFd,
 ) -> i32 {
     process::rename(c"netlab-holder");
-    let mut events = File::from(events);
+    let clean_up = job.clean_up;
     let mut containers = match set_up(job, privilege, keeper, &mut events) {
         Ok(containers) => containers,
         Err(error) => {
@@ -90,8 +92,12 @@ pub(super) fn hold(
     }
     drop(events);
     give_memory_back();
-    match stay(&mut containers, &leash) {
-        Ok(()) => 0,
+    match stay(&mut containers, leash) {
+        Ok(End::Asked) => 0,
+        Ok(End::Alone) => {
+            clean_up();
+            0
+        }
         Err(error) => {
             eprintln!("holder: {error}");
             1
@@ -195,8 +201,16 @@ fn give_memory_back() {
     }
 }
 
-/// Reaps, and starts containers again, until the keeper is gone or says so.
-fn stay(containers: &mut Containers<'_>, leash: &OwnedFd) -> Result<()> {
+/// Why a holder stops.
+enum End {
+    /// Somebody asked it to.
+    Asked,
+    /// Its keeper is gone.
+    Alone,
+}
+
+/// Reaps, and starts containers again, until the keeper is gone or somebody says so.
+fn stay(containers: &mut Containers<'_>, leash: &OwnedFd) -> Result<End> {
     let mut signals = SigSet::empty();
     for signal in [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT] {
         signals.add(signal);
@@ -211,11 +225,11 @@ fn stay(containers: &mut Containers<'_>, leash: &OwnedFd) -> Result<()> {
         let ready =
             process::readable(&[queue.as_fd(), leash.as_fd()], patience).map_err(Error::call("waiting"))?;
         if ready[1] {
-            return Ok(());
+            return Ok(End::Alone);
         }
         while let Ok(Some(signal)) = queue.read_signal() {
             if signal.ssi_signo != Signal::SIGCHLD as u32 {
-                return Ok(());
+                return Ok(End::Asked);
             }
         }
         containers.start_due();

@@ -4,7 +4,7 @@
 //! *keeper* is its parent outside: it ends the holder when `netlab up` is killed half-way or when it is asked to, and
 //! removes the lab's files when the holder is gone, however it went. Each notices the death of the other.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd, RawFd};
 
@@ -20,7 +20,7 @@ use super::error::{Error, Result};
 use super::holder::{self, Job};
 use super::interrupt::Interrupts;
 use super::{privilege, process};
-use crate::event::Event;
+use crate::event::{Event, Failure};
 
 /// What a lab is made in: everything of its own but the user namespace, which only ordinary users need.
 const NAMESPACES: CloneFlags = CloneFlags::CLONE_NEWNS
@@ -90,16 +90,19 @@ impl Launched {
     }
 }
 
-/// Starts a lab's keeper and, by it, its holder. `log` takes what they have to say when nobody listens any more;
-/// `clean_up` runs in the keeper when the lab has ended.
-pub fn launch(job: Job<'_>, log: File, clean_up: impl FnOnce()) -> Result<Launched> {
+/// What the keeper does first: claims the lab's name and opens the log that takes its last words.
+pub type Claim<'a> = &'a dyn Fn() -> std::result::Result<File, (Failure, String)>;
+
+/// Starts a lab's keeper and, by it, its holder. The keeper makes the claim itself, so that there is never a file of a lab
+/// without somebody who removes it.
+pub fn launch(job: Job<'_>, claim: Claim<'_>) -> Result<Launched> {
     let what = "a pipe to the lab's keeper";
     let (events, events_end) = pipe2(OFlag::O_CLOEXEC).map_err(Error::call(what))?;
     let (life_end, life) = pipe2(OFlag::O_CLOEXEC).map_err(Error::call(what))?;
     let ends = [events.as_raw_fd(), life.as_raw_fd()];
     let keeper = process::spawn(|| {
         close_in_child(&ends);
-        keep(job, log, events_end, &life_end, clean_up)
+        keep(job, claim, events_end, &life_end)
     })?;
     Ok(Launched { keeper, events: events.into(), heard: Vec::new(), life })
 }
@@ -113,35 +116,46 @@ fn close_in_child(descriptors: &[RawFd]) {
     }
 }
 
-fn keep(job: Job<'_>, log: File, events: OwnedFd, life: &OwnedFd, clean_up: impl FnOnce()) -> i32 {
+fn keep(job: Job<'_>, claim: Claim<'_>, events: OwnedFd, life: &OwnedFd) -> i32 {
     process::rename(c"netlab-keeper");
-    let started =
-        detach(&log).and_then(|signals| start_holder(job, &events).map(|started| (signals, started)));
-    let code = match started {
-        Ok((signals, (holder, leash))) => {
-            drop(events);
+    let clean_up = job.clean_up;
+    let told = File::from(events);
+    let fail = |mut told: &File, failure, message| {
+        holder::tell(&mut told, &Event::Failed { failure, message });
+        1
+    };
+    let signals = match detach() {
+        Ok(signals) => signals,
+        Err(error) => return fail(&told, error.failure(), error.to_string()),
+    };
+    let log = match claim() {
+        Ok(log) => log,
+        Err((failure, message)) => return fail(&told, failure, message),
+    };
+    let code = match speak_to(&log).and_then(|()| start_holder(job, &told)) {
+        Ok((holder, leash)) => {
+            // Only the holder speaks from here on: when it has nothing more to say, the pipe ends.
+            drop(told);
             let code = watch(holder, life, &signals);
             drop(leash);
             code
         }
-        Err(error) => {
-            let failed = Event::Failed { failure: error.failure(), message: error.to_string() };
-            holder::tell(&mut File::from(events), &failed);
-            1
-        }
+        Err(error) => fail(&told, error.failure(), error.to_string()),
     };
     clean_up();
     code
 }
 
 /// Leaves the terminal, and takes signals by descriptor from here on.
-fn detach(log: &File) -> Result<SignalFd> {
+fn detach() -> Result<SignalFd> {
     setsid().map_err(Error::call("leaving the terminal's session"))?;
-    let null = File::open("/dev/null").map_err(Error::io("opening /dev/null"))?;
-    let what = "redirecting the output of the lab's keeper";
-    dup2_stdin(&null).map_err(Error::call(what))?;
-    dup2_stdout(log).map_err(Error::call(what))?;
-    dup2_stderr(log).map_err(Error::call(what))?;
+    let null = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/null")
+        .map_err(Error::io("opening /dev/null"))?;
+    dup2_stdin(&null).map_err(Error::call("letting go of the terminal"))?;
+    speak_to(&null)?;
     let mut signals = SigSet::empty();
     for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
         signals.add(signal);
@@ -150,8 +164,15 @@ fn detach(log: &File) -> Result<SignalFd> {
     SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC).map_err(Error::call("taking signals"))
 }
 
+/// Sends what this process prints to a file.
+fn speak_to(file: &File) -> Result<()> {
+    let what = "redirecting the output of the lab's keeper";
+    dup2_stdout(file).map_err(Error::call(what))?;
+    dup2_stderr(file).map_err(Error::call(what))
+}
+
 /// Starts the holder: as root without a user namespace, else with one. Which it is, trying shows.
-fn start_holder(job: Job<'_>, events: &OwnedFd) -> Result<(Pid, OwnedFd)> {
+fn start_holder(job: Job<'_>, events: &File) -> Result<(Pid, OwnedFd)> {
     let (leash_end, leash) = pipe2(OFlag::O_CLOEXEC).map_err(Error::call("a pipe to the holder"))?;
     let keeper = holder::outer_self()
         .ok_or_else(|| Error::Unexpected("reading the keeper's own pid from /proc".into()))?;
@@ -163,7 +184,7 @@ fn start_holder(job: Job<'_>, events: &OwnedFd) -> Result<(Pid, OwnedFd)> {
             let Some(job) = job.take() else { return 1 };
             let (Ok(events), Ok(leash_end)) = (events.try_clone(), leash_end.try_clone()) else { return 1 };
             close_in_child(&[leash.as_raw_fd(), theirs]);
-            holder::hold(job, rootless, keeper, events, leash_end)
+            holder::hold(job, rootless, keeper, events, &leash_end)
         })
     };
     let holder = match start(NAMESPACES, holder::Privilege::Root) {

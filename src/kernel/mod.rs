@@ -28,5 +28,5 @@ pub use enter::{Place, Room, enter_network, run};
 pub use error::{Error, Result};
 pub use holder::{Job, Privilege, Standing, silent_death};
 pub use interrupt::{Interrupts, stop_flag};
-pub use keeper::{Heard, Launched, launch};
+pub use keeper::{Claim, Heard, Launched, launch};
 pub use process::{descriptor, reap, signal, start_time, wait_for_end};

@@ -1,11 +1,13 @@
 //! From the document to the lab, collecting every error on the way.
 
+use std::ops::RangeInclusive;
+
 use super::nodes::{self, Drafts};
-use super::underlay;
 use super::{
-    Addresses, DataPath, Lab, Neighbours, Offload, RpFilter, names, neighbours, pods, routes, tests,
+    Addresses, DataPath, Lab, Neighbours, Offload, RpFilter, names, neighbours, pods, pool, routes, segments,
+    tests, underlay,
 };
-use crate::diag::{Code, Diagnostic, Span, closest};
+use crate::diag::{Code, Diagnostic, Span, closest, quoted};
 use crate::spec::{Cluster, Document, Field, WORD_LISTS};
 
 /// Smallest MTU that IPv6 may have (RFC 8200, 5); IPv4 alone may go down to 68 (RFC 791).
@@ -19,7 +21,18 @@ const LARGEST_MTU: i64 = 65535;
 pub(super) struct Context {
     pub(super) diagnostics: Vec<Diagnostic>,
     pub(super) names: names::NameTable,
+    /// Whether something with a name is missing because of an error that has been told. A name that is not found
+    /// may then have been among the missing, and is not complained about.
+    pub(super) incomplete: bool,
+    suggestions: usize,
 }
+
+/// The tables whose rows others refer to by name.
+const NAMED: &[&str] = &["segment", "router", "node", "pod"];
+/// How many names of a list an error repeats.
+const MOST_LISTED: usize = 8;
+/// How many unknown names are compared with all known ones: it takes time, and nobody reads so many.
+const MOST_SUGGESTIONS: usize = 50;
 
 impl Context {
     pub(super) fn push(&mut self, diagnostic: Diagnostic) {
@@ -36,8 +49,13 @@ impl Context {
         example: &str,
     ) -> Option<(&'a T, Span)> {
         match field {
-            Some(field) => field.get().map(|value| (value, field.span.clone())),
+            Some(Field { value: Some(value), span }) => Some((value, span.clone())),
+            Some(Field { value: None, .. }) => {
+                self.incomplete |= NAMED.contains(&table);
+                None
+            }
             None => {
+                self.incomplete |= NAMED.contains(&table);
                 let message = format!("this {table} has no `{key}`");
                 self.push(
                     Diagnostic::new(Code::MissingKey, message, at.clone(), format!("`{key}` is missing"))
@@ -60,7 +78,7 @@ impl Context {
         if words.contains(&word) {
             return Some((word, field.span.clone()));
         }
-        let message = format!("`{}` is not a value of `{key}`", word.escape_debug());
+        let message = format!("{} is not a value of `{key}`", quoted(word));
         let diagnostic = Diagnostic::new(Code::UnknownWord, message, field.span.clone(), "unknown word");
         let help = match closest(word, words.iter().copied()) {
             Some(near) => format!("did you mean \"{near}\"?"),
@@ -70,29 +88,63 @@ impl Context {
         None
     }
 
-    /// A number within bounds, or a diagnostic.
+    /// A number within bounds, or a diagnostic that says why these.
     pub(super) fn number(
         &mut self,
         key: &str,
         field: Option<&Field<i64>>,
-        low: i64,
-        high: i64,
+        bounds: RangeInclusive<i64>,
+        why: &str,
     ) -> Option<i64> {
         let field = field?;
         let value = *field.get()?;
-        if (low..=high).contains(&value) {
+        if bounds.contains(&value) {
             return Some(value);
         }
         let message = format!("{value} is out of range for `{key}`");
-        let label = format!("must be from {low} to {high}");
-        self.push(Diagnostic::new(Code::OutOfRange, message, field.span.clone(), label));
+        let label = format!("must be from {} to {}", bounds.start(), bounds.end());
+        self.push(Diagnostic::new(Code::OutOfRange, message, field.span.clone(), label).help(why));
         None
+    }
+
+    /// Says that nothing has this name, unless an error that has been told may be the reason.
+    pub(super) fn unknown<'a, I>(&mut self, kind: &str, name: &str, at: &Span, known: impl Fn() -> I)
+    where
+        I: Iterator<Item = &'a str>,
+    {
+        if self.incomplete || self.names.is_refused(name) {
+            return;
+        }
+        let message = format!("there is no {kind} {}", quoted(name));
+        let diagnostic = Diagnostic::new(Code::UnknownName, message, at.clone(), "not in this file");
+        let known = || known().filter(|name| names::check_name(name).is_ok());
+        let diagnostic = self.suggest(diagnostic, name, known());
+        let mut listed: Vec<&str> = known().take(MOST_LISTED + 1).collect();
+        if listed.len() > MOST_LISTED {
+            listed[MOST_LISTED] = "...";
+        }
+        self.push(if diagnostic.help.is_empty() && !listed.is_empty() {
+            diagnostic.help(format!("names here: {}", listed.join(", ")))
+        } else {
+            diagnostic
+        });
+    }
+
+    /// Adds "did you mean" when one of `known` is close to `wrong`.
+    pub(super) fn suggest<'a>(
+        &mut self,
+        diagnostic: Diagnostic,
+        wrong: &str,
+        known: impl Iterator<Item = &'a str>,
+    ) -> Diagnostic {
+        self.suggestions += 1;
+        if self.suggestions > MOST_SUGGESTIONS { diagnostic } else { diagnostic.suggest(wrong, known) }
     }
 }
 
 /// Builds the lab of a document, or says all that is wrong with it. `file_stem` names the lab if the file does not.
 pub fn build(document: &Document, file_stem: &str) -> Result<Lab, Vec<Diagnostic>> {
-    let mut context = Context::default();
+    let mut context = Context { incomplete: document.incomplete, ..Context::default() };
     let lab = draft(document, file_stem, &mut context);
     if context.diagnostics.is_empty() {
         return Ok(lab);
@@ -108,9 +160,9 @@ fn draft(document: &Document, file_stem: &str, context: &mut Context) -> Lab {
     let default = Cluster::default();
     let cluster = document.cluster.as_ref().map_or(&default, |row| &row.value);
     let data_path = data_path(cluster, context);
-    let pool = nodes::pod_pool(cluster, context);
+    let pool = pool::build(cluster, context);
     let mtu = mtu(cluster, &pool.cidr, context);
-    let (segments, spans) = underlay::segments(document, &pool, context);
+    let segments = segments::build(document, &pool, context);
     let mut lab = Lab {
         name,
         message: document.message.as_ref().and_then(|field| field.value.clone()),
@@ -123,18 +175,20 @@ fn draft(document: &Document, file_stem: &str, context: &mut Context) -> Lab {
             Some(false) => Offload::Off,
             _ => Offload::Kernel,
         },
-        segments,
+        segments: segments.all.clone(),
         routers: Vec::new(),
         nodes: Vec::new(),
         tests: Vec::new(),
     };
     let drafts = nodes::expand(document, &lab, context);
-    let mut hosts = underlay::Pools::new(&lab.segments, &spans, &drafts, context);
+    let mut hosts = underlay::Pools::new(document, &segments, &drafts, context);
     lab.routers = underlay::routers(document, &lab.segments, &mut hosts, context);
     lab.nodes = nodes::build(&drafts, &pool, &mut hosts, context);
-    pods::build(document, &drafts, &mut lab.nodes, context);
+    pods::build(document, &drafts, &pool, &mut lab.nodes, context);
     lab.tests = tests::build(document, &lab, context);
-    if context.diagnostics.is_empty() {
+    // A segment of the wrong type has been told by the reader, and is no diagnostic of this context.
+    let all_placed = lab.nodes.iter().all(|node| node.segment < lab.segments.len());
+    if context.diagnostics.is_empty() && !context.incomplete && all_placed {
         check_paths(&lab, &drafts, context);
         check_host_gw(&lab, &drafts, context);
     }
@@ -144,7 +198,8 @@ fn draft(document: &Document, file_stem: &str, context: &mut Context) -> Lab {
 
 fn lab_name(document: &Document, file_stem: &str, context: &mut Context) -> String {
     let (name, span) = match &document.name {
-        Some(field) => (field.value.as_deref().unwrap_or(file_stem), field.span.clone()),
+        Some(Field { value: Some(name), span }) => (name.as_str(), span.clone()),
+        Some(Field { value: None, .. }) => return String::new(),
         None => (file_stem, 0..0),
     };
     if let Err(why) = names::check_name(name) {
@@ -164,7 +219,7 @@ fn data_path(cluster: &Cluster, context: &mut Context) -> DataPath {
     if let Some((word, span)) = context.word("data_path", cluster.data_path.as_ref())
         && word != DataPath::HostGw.word()
     {
-        let message = format!("data path `{word}` is not there yet");
+        let message = format!("the data path `{word}` is not there yet");
         let diagnostic =
             Diagnostic::new(Code::NotYet, message, span, "this version of netlab cannot build it");
         context
@@ -174,13 +229,21 @@ fn data_path(cluster: &Cluster, context: &mut Context) -> DataPath {
 }
 
 fn mtu(cluster: &Cluster, pod_cidr: &Addresses, context: &mut Context) -> u32 {
-    let mtu = context.number("mtu", cluster.mtu.as_ref(), SMALLEST_MTU, LARGEST_MTU);
+    let mtu = context.number(
+        "mtu",
+        cluster.mtu.as_ref(),
+        SMALLEST_MTU..=LARGEST_MTU,
+        "Ethernet's own is 1500; 68 is the least that IPv4 allows, 65535 the most that a veth does",
+    );
     if let (Some(mtu), Some(field), Some(_)) = (mtu, &cluster.mtu, pod_cidr.v6)
         && mtu < SMALLEST_MTU_V6
     {
         let message = format!("an MTU of {mtu} cannot carry IPv6");
         let label = format!("IPv6 needs at least {SMALLEST_MTU_V6}");
-        context.push(Diagnostic::new(Code::MtuTooSmall, message, field.span.clone(), label));
+        let diagnostic = Diagnostic::new(Code::MtuTooSmall, message, field.span.clone(), label);
+        context.push(
+            diagnostic.help("IPv6 routers never fragment, so every link must carry 1280 bytes (RFC 8200, 5)"),
+        );
     }
     mtu.and_then(|mtu| u32::try_from(mtu).ok()).unwrap_or(1500)
 }
@@ -207,7 +270,7 @@ fn check_paths(lab: &Lab, drafts: &Drafts<'_>, context: &mut Context) {
     let distance = routes::distances(lab, first.segment);
     let mut said = Vec::new();
     for (node, draft) in lab.nodes.iter().zip(&drafts.nodes) {
-        if distance[node.segment].is_some() || said.contains(&node.segment) {
+        if distance.get(node.segment).is_none_or(Option::is_some) || said.contains(&node.segment) {
             continue;
         }
         said.push(node.segment);

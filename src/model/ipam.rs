@@ -29,8 +29,14 @@ fn network(family: Family, first: u128, prefix_len: u8) -> Option<IpNet> {
     IpNet::new(address(family, first), prefix_len).ok()
 }
 
+/// The prefix length of the smallest network that has so many addresses.
+pub(super) fn holding(family: Family, addresses: usize) -> u8 {
+    let bits = addresses.next_power_of_two().trailing_zeros();
+    family.bits().saturating_sub(u8::try_from(bits).unwrap_or(u8::MAX))
+}
+
 /// How many addresses a network of that prefix length has, as far as a `u128` goes.
-fn size(family: Family, prefix_len: u8) -> u128 {
+pub(super) fn size(family: Family, prefix_len: u8) -> u128 {
     1u128.checked_shl(u32::from(family.bits() - prefix_len)).unwrap_or(u128::MAX)
 }
 
@@ -55,7 +61,7 @@ impl Hosts {
         let first = number(net.network());
         let last = first.saturating_add(size(family, net.prefix_len()) - 1);
         let broadcast = u128::from(family == Family::V4);
-        let (lowest, highest) = (first + 1, last.saturating_sub(broadcast).max(first));
+        let (lowest, highest) = (first.saturating_add(1), last.saturating_sub(broadcast).max(first));
         let mut hosts =
             Self { net, lowest, highest, next: 0, wrapped: false, start: 0, taken: HashSet::new() };
         hosts.restart(start);
@@ -68,10 +74,16 @@ impl Hosts {
         all.saturating_sub(if Family::of(net) == Family::V4 { 2 } else { 1 })
     }
 
+    /// Whether the subnet holds two hosts, which is the least that makes a link: a /30, or a /126 in IPv6, where the
+    /// first address is every router's (RFC 4291, 2.6.1).
+    pub(super) fn has_room(net: &IpNet) -> bool {
+        Family::of(net).bits() - net.prefix_len() >= 2
+    }
+
     /// Goes on at the network's address plus `start`; what was given stays taken.
     pub(super) fn restart(&mut self, start: u128) {
         let first = number(self.net.network());
-        self.start = (first + start).clamp(self.lowest, self.highest.max(self.lowest));
+        self.start = first.saturating_add(start).clamp(self.lowest, self.highest.max(self.lowest));
         self.next = self.start;
         self.wrapped = false;
     }
@@ -135,7 +147,7 @@ impl Slices {
     pub(super) fn take(&mut self, slice: IpNet) -> bool {
         let first = number(slice.network());
         let last = first.saturating_add(size(Family::of(&slice), slice.prefix_len()) - 1);
-        if self.overlaps(first, last) {
+        if self.overlaps(first, last).is_some() {
             return false;
         }
         self.taken.insert(first, last);
@@ -146,19 +158,27 @@ impl Slices {
     pub(super) fn next(&mut self) -> Option<IpNet> {
         let family = Family::of(&self.range);
         let base = number(self.range.network());
+        let step = size(family, self.mask);
         while self.next <= self.count {
             let place = if self.next == self.count { 0 } else { self.next };
+            let first = base + place * step;
             self.next += 1;
-            let slice = network(family, base + place * size(family, self.mask), self.mask)?;
-            if self.take(slice) {
+            let Some(end) = self.overlaps(first, first + (step - 1)) else {
+                let slice = network(family, first, self.mask)?;
+                self.take(slice);
                 return Some(slice);
+            };
+            // A large slice that somebody has pinned may cover more small ones than can be counted.
+            if place > 0 {
+                self.next = self.next.max((end - base) / step + 1).min(self.count);
             }
         }
         None
     }
 
-    fn overlaps(&self, first: u128, last: u128) -> bool {
-        self.taken.range(..=last).next_back().is_some_and(|(_, end)| *end >= first)
+    /// Where the last taken slice ends that overlaps with these addresses.
+    fn overlaps(&self, first: u128, last: u128) -> Option<u128> {
+        self.taken.range(..=last).next_back().map(|(_, end)| *end).filter(|end| *end >= first)
     }
 }
 
@@ -195,6 +215,16 @@ mod tests {
         assert!(slices.take(net("10.244.1.128/25")));
         assert!(!slices.take(net("10.244.1.0/24")));
         assert_eq!(slices.next(), Some(net("10.244.2.0/24")));
+    }
+
+    #[test]
+    fn slices_jump_over_a_pinned_one_that_covers_many() {
+        let mut slices = Slices::new(net("fd00::/48"), 126);
+        assert!(slices.take(net("fd00::/56")));
+        assert_eq!(slices.next(), Some(net("fd00:0:0:100::/126")));
+        let mut slices = Slices::new(net("10.0.0.0/8"), 30);
+        assert!(slices.take(net("10.0.0.0/8")));
+        assert_eq!(slices.next(), None);
     }
 
     #[test]

@@ -5,12 +5,16 @@
 
 mod address;
 mod build;
+mod containers;
 mod ipam;
 mod names;
 mod neighbours;
 mod nodes;
 mod pods;
+mod pool;
+mod ranges;
 mod routes;
+mod segments;
 mod tests;
 mod underlay;
 

@@ -1,8 +1,8 @@
 //! Names: DNS labels, unique within a lab.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diag::{Code, Diagnostic, Span};
+use crate::diag::{Code, Diagnostic, Span, quoted};
 
 /// Names that mean something else where they would appear: in commands (`fabric`, `all`) or as an interface that the
 /// kernel makes by itself in a new network namespace.
@@ -31,9 +31,9 @@ pub fn check_name(name: &str) -> Result<(), String> {
     if name.is_empty() {
         Err("a name cannot be empty".into())
     } else if name.len() > LONGEST {
-        Err(format!("{} characters, and a DNS label has at most {LONGEST}", name.len()))
+        Err(format!("{} bytes, and a DNS label has at most {LONGEST}", name.len()))
     } else if let Some(wrong) = name.chars().find(|c| !allowed(*c)) {
-        Err(format!("`{}` cannot be part of a name", wrong.escape_default()))
+        Err(format!("`{}` cannot be part of a name", wrong.escape_debug()))
     } else if name.starts_with('-') || name.ends_with('-') {
         Err("a name begins and ends with a letter or a digit".into())
     } else if RESERVED.contains(&name) {
@@ -45,18 +45,19 @@ pub fn check_name(name: &str) -> Result<(), String> {
 
 /// A valid name as near to `name` as possible, for the help line.
 fn mended(name: &str) -> Option<String> {
+    // What is cut short or loses its letters is no longer what was meant.
+    if name.len() > LONGEST || !name.is_ascii() {
+        return None;
+    }
     let lower = name.to_lowercase();
-    let replaced: String =
-        lower.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(LONGEST).collect();
+    let replaced: String = lower.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let trimmed = replaced.trim_matches('-').to_owned();
     check_name(&trimmed).is_ok().then_some(trimmed)
 }
 
 /// The diagnostic for a name that is no DNS label.
 pub(super) fn invalid(kind: &str, name: &str, span: Span, why: String) -> Diagnostic {
-    let shown: String = name.chars().take(40).collect();
-    let dots = if shown.len() < name.len() { "…" } else { "" };
-    let message = format!("`{}{dots}` cannot be the name of a {kind}", shown.escape_debug());
+    let message = format!("{} cannot be the name of a {kind}", quoted(name));
     let diagnostic = Diagnostic::new(Code::InvalidName, message, span, why)
         .help("names are DNS labels: lower-case letters, digits and `-`, at most 63, no `-` at either end");
     match mended(name) {
@@ -69,21 +70,43 @@ pub(super) fn invalid(kind: &str, name: &str, span: Span, why: String) -> Diagno
 #[derive(Debug, Default)]
 pub(super) struct NameTable {
     names: BTreeMap<String, (&'static str, Span)>,
+    /// Names of things that could not be made: whoever refers to one has made no second mistake.
+    refused: BTreeSet<String>,
 }
 
 impl NameTable {
     /// Enters a name, or says why it cannot be.
     pub(super) fn enter(&mut self, kind: &'static str, name: &str, span: &Span) -> Result<(), Diagnostic> {
-        check_name(name).map_err(|why| invalid(kind, name, span.clone(), why))?;
-        if let Some((other, first)) = self.names.get(name) {
-            let message = format!("two things are called `{name}`");
-            let text = if *other == kind { format!("a second {kind}") } else { format!("a {kind}") };
-            return Err(Diagnostic::new(Code::DuplicateName, message, span.clone(), text)
-                .also(first.clone(), format!("the first is this {other}"))
-                .help("nodes, pods, routers and segments share one set of names, so that a command can name any of them"));
+        if let Err(why) = check_name(name) {
+            self.refuse(name);
+            return Err(invalid(kind, name, span.clone(), why));
         }
-        self.names.insert(name.to_owned(), (kind, span.clone()));
-        Ok(())
+        let Some((other, first)) = self.names.get(name) else {
+            self.names.insert(name.to_owned(), (kind, span.clone()));
+            return Ok(());
+        };
+        let message = format!("two things are called `{name}`");
+        let text = format!("this {kind}");
+        let diagnostic = Diagnostic::new(Code::DuplicateName, message, span.clone(), text);
+        let diagnostic = if first.is_empty() {
+            diagnostic
+                .help(format!("`{name}` is what netlab calls the {other} of a file that names no {other}"))
+        } else {
+            diagnostic.also(first.clone(), format!("this {other}"))
+        };
+        Err(diagnostic.help(
+            "nodes, pods, routers and segments share one set of names, so that a command can name any of them",
+        ))
+    }
+
+    /// Notes that the thing of this name could not be made.
+    pub(super) fn refuse(&mut self, name: &str) {
+        self.refused.insert(name.to_owned());
+    }
+
+    /// Whether the file has something of this name that could not be made.
+    pub(super) fn is_refused(&self, name: &str) -> bool {
+        self.refused.contains(name)
     }
 }
 

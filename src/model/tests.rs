@@ -1,5 +1,6 @@
 //! `[[test]]`: what must hold. Checked here, run by `netlab test`.
 
+use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Lab;
 use super::build::Context;
-use crate::diag::{Code, Diagnostic, Span};
+use crate::diag::{Code, Diagnostic, Span, quoted};
 use crate::spec::{self, Document, Field, Row};
 
 /// The words for what can come back; `frag-needed` may be followed by the MTU.
@@ -67,28 +68,47 @@ pub struct Test {
 
 /// Checks all tests of a document against the lab.
 pub(super) fn build(document: &Document, lab: &Lab, context: &mut Context) -> Vec<Test> {
-    let mut names: Vec<(String, Span)> = Vec::new();
+    let targets = Targets { all: lab.targets().collect(), lab };
+    let mut names: BTreeMap<&str, Span> = BTreeMap::new();
     let mut tests = Vec::new();
     for row in &document.test {
-        let test = one(row, lab, context);
-        let Some((name, span)) =
-            context.required(row.value.name.as_ref(), "name", "test", &row.span, "\"pods meet\"")
-        else {
-            continue;
-        };
-        if let Some((_, first)) = names.iter().find(|(other, _)| other == name) {
-            let message = format!("two tests are called `{}`", name.escape_debug());
-            let diagnostic = Diagnostic::new(Code::DuplicateName, message, span, "the second");
-            context.push(diagnostic.also(first.clone(), "the first"));
+        let name = context.required(row.value.name.as_ref(), "name", "test", &row.span, "\"pods meet\"");
+        let test = one(row, &targets, context);
+        let Some((name, span)) = name else { continue };
+        if name.trim().is_empty() {
+            let message = "this test's name is empty";
+            let diagnostic = Diagnostic::new(Code::BadTest, message, span, "nothing to call it by");
+            context.push(diagnostic.help("write what must hold, for example: name = \"pods meet\""));
             continue;
         }
-        names.push((name.clone(), span));
+        if let Some(first) = names.get(name.as_str()) {
+            let message = format!("two tests are called {}", quoted(name));
+            let diagnostic = Diagnostic::new(Code::DuplicateName, message, span, "the second");
+            let diagnostic = diagnostic.also(first.clone(), "the first");
+            context.push(diagnostic.help("a report names each test, so each needs a name of its own"));
+            continue;
+        }
+        names.insert(name, span);
         tests.extend(test.map(|test| Test { name: name.clone(), ..test }));
     }
     tests
 }
 
-fn one(row: &Row<spec::Test>, lab: &Lab, context: &mut Context) -> Option<Test> {
+/// What a test can name.
+struct Targets<'a> {
+    all: HashSet<&'a str>,
+    lab: &'a Lab,
+}
+
+impl Targets<'_> {
+    fn check(&self, name: &str, span: &Span, context: &mut Context) {
+        if !self.all.contains(name) {
+            context.unknown("pod, node or router", name, span, || self.lab.targets());
+        }
+    }
+}
+
+fn one(row: &Row<spec::Test>, targets: &Targets<'_>, context: &mut Context) -> Option<Test> {
     let test = &row.value;
     let (probe, probe_span) = match context.word("probe", test.probe.as_ref()) {
         Some(("traceroute", span)) => (Probe::Traceroute, span),
@@ -97,18 +117,18 @@ fn one(row: &Row<spec::Test>, lab: &Lab, context: &mut Context) -> Option<Test> 
         Some((_, span)) => (Probe::Ping, span),
         None => (Probe::Ping, row.span.clone()),
     };
-    let port = context.number("port", test.port.as_ref(), 1, 65535);
+    let port = context.number("port", test.port.as_ref(), 1..=65535, "a port is 16 bits, and 0 is none");
     check_port(test, probe, &probe_span, context);
-    let path = path(test, probe, lab, context);
+    let path = path(test, probe, targets, context);
     let expect = expect(test, context);
     let within_ms = within(test, context);
     let from = context.required(test.from.as_ref(), "from", "test", &row.span, "\"pod1\"");
     let to = context.required(test.to.as_ref(), "to", "test", &row.span, "\"pod4\"");
     let (from, from_span) = from?;
     let (to, to_span) = to?;
-    known(from, &from_span, lab, context);
+    targets.check(from, &from_span, context);
     if to.parse::<IpAddr>().is_err() {
-        known(to, &to_span, lab, context);
+        targets.check(to, &to_span, context);
     }
     Some(Test {
         name: String::new(),
@@ -123,22 +143,15 @@ fn one(row: &Row<spec::Test>, lab: &Lab, context: &mut Context) -> Option<Test> 
     })
 }
 
-fn known(name: &str, span: &Span, lab: &Lab, context: &mut Context) {
-    if lab.targets().any(|target| target == name) {
-        return;
-    }
-    let message = format!("there is no pod or node `{}`", name.escape_debug());
-    let diagnostic = Diagnostic::new(Code::UnknownName, message, span.clone(), "not in this file");
-    context.push(diagnostic.suggest(name, lab.targets()));
-}
-
 fn check_port(test: &spec::Test, probe: Probe, probe_span: &Span, context: &mut Context) {
     let needs = matches!(probe, Probe::Tcp | Probe::Udp);
     match &test.port {
-        Some(port) if !needs => {
+        Some(port) if !needs && port.value.is_some() => {
             let diagnostic =
                 Diagnostic::new(Code::BadTest, "this probe has no port", port.span.clone(), "a port here");
-            let diagnostic = diagnostic.also(probe_span.clone(), "ICMP has no ports");
+            let why =
+                if test.probe.is_some() { "ICMP has no ports" } else { "without `probe` this is a ping" };
+            let diagnostic = diagnostic.also(probe_span.clone(), why);
             context.push(diagnostic.help("write probe = \"tcp\" or probe = \"udp\", or leave the port out"));
         }
         None if needs => {
@@ -154,9 +167,9 @@ fn check_port(test: &spec::Test, probe: Probe, probe_span: &Span, context: &mut 
     }
 }
 
-fn path(test: &spec::Test, probe: Probe, lab: &Lab, context: &mut Context) -> Vec<String> {
+fn path(test: &spec::Test, probe: Probe, targets: &Targets<'_>, context: &mut Context) -> Vec<String> {
     let Some(field) = &test.path else { return Vec::new() };
-    if probe != Probe::Traceroute {
+    if probe != Probe::Traceroute && field.value.is_some() {
         let message = "only a traceroute has a path";
         let diagnostic = Diagnostic::new(Code::BadTest, message, field.span.clone(), "a path here");
         context.push(diagnostic.help("write probe = \"traceroute\", or leave the path out"));
@@ -170,7 +183,7 @@ fn path(test: &spec::Test, probe: Probe, lab: &Lab, context: &mut Context) -> Ve
     for (hop, span) in &hops {
         let name = hop.split_whitespace().next().unwrap_or_default();
         if hop.parse::<IpAddr>().is_err() {
-            known(name, span, lab, context);
+            targets.check(name, span, context);
         }
     }
     hops.into_iter().map(|(hop, _)| hop).collect()
@@ -185,7 +198,7 @@ fn expect(test: &spec::Test, context: &mut Context) -> Vec<String> {
             answers.push(answer.to_owned());
             continue;
         }
-        let message = format!("`{}` is not an answer", answer.escape_debug());
+        let message = format!("{} is not an answer", quoted(answer));
         let diagnostic = Diagnostic::new(Code::UnknownWord, message, span, "unknown word");
         let diagnostic = diagnostic.suggest(answer, ANSWERS.iter().copied());
         context.push(if diagnostic.help.is_empty() {
@@ -207,9 +220,9 @@ fn within(test: &spec::Test, context: &mut Context) -> Option<u64> {
     let Field { value: Some(text), span } = test.within.as_ref()? else { return None };
     let duration = duration(text);
     if duration.is_none() {
-        let message = format!("`{}` is not a duration", text.escape_debug());
-        let diagnostic = Diagnostic::new(Code::OutOfRange, message, span.clone(), "not a duration");
-        context.push(diagnostic.help("write for example \"200ms\" or \"2s\""));
+        let message = format!("{} is not a duration from 1ms to 3600s", quoted(text));
+        let diagnostic = Diagnostic::new(Code::OutOfRange, message, span.clone(), "no such duration");
+        context.push(diagnostic.help("write a whole number and its unit, for example \"200ms\" or \"2s\""));
     }
     duration.and_then(|duration| u64::try_from(duration.as_millis()).ok())
 }

@@ -14,17 +14,34 @@ use crate::diag::Span;
 thread_local! {
     /// Values of the wrong type since the last [`take_errors`]. Serde has no way to hand a list of errors up
     /// beside a value, and one thread reads one file at a time.
-    static ERRORS: RefCell<Vec<(Span, String)>> = const { RefCell::new(Vec::new()) };
+    static ERRORS: RefCell<Vec<WrongType>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A value of the wrong type.
+pub(super) struct WrongType {
+    /// The place of the value.
+    pub(super) span: Span,
+    /// What belongs there, such as `a whole number`.
+    pub(super) expected: String,
 }
 
 /// The type errors met since the last call.
-pub(super) fn take_errors() -> Vec<(Span, String)> {
-    ERRORS.with(|errors| errors.take())
+pub(super) fn take_errors() -> Vec<WrongType> {
+    ERRORS.take()
 }
 
+/// Notes a type error; `message` is serde's, which ends with what its visitor expected.
 fn note(span: Span, message: &str) {
-    let first = message.lines().next().unwrap_or(message).to_owned();
-    ERRORS.with(|errors| errors.borrow_mut().push((span, first)));
+    let first = message.lines().next().unwrap_or(message);
+    let expected = match first.rsplit_once(", expected ").map_or(first, |(_, expected)| expected) {
+        "i64" => "a whole number",
+        "a boolean" => "true or false",
+        "a sequence" => "a list of strings",
+        "a map" => "a table of strings",
+        other => other,
+    };
+    let expected = expected.to_owned();
+    ERRORS.with(|errors| errors.borrow_mut().push(WrongType { span, expected }));
 }
 
 /// A value and its place; `value` is `None` when what was written there had the wrong type.
@@ -187,7 +204,7 @@ impl<'de> Deserialize<'de> for Names {
 
 impl<'de> Deserialize<'de> for Pods {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(OneOrMany::<Self>("a number or a list of names", PhantomData))
+        deserializer.deserialize_any(OneOrMany::<Self>("a whole number or a list of names", PhantomData))
     }
 }
 

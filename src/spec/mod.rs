@@ -6,6 +6,8 @@
 mod field;
 mod read;
 mod schema;
+mod shape;
+mod syntax;
 mod types;
 
 pub use field::{Field, Names, Pods, Row};

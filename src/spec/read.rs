@@ -1,13 +1,16 @@
 //! Text to [`Document`], with every error of the file and not just the first.
 
-use schemars::{JsonSchema, SchemaGenerator};
+use std::rc::Rc;
+
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::field::{Field, Row, take_errors};
 use super::types::{Cluster, Container, Document, Node, Pod, Router, Segment, Test, Underlay};
-use crate::diag::{Code, Diagnostic, Span};
+use super::{shape, syntax};
+use crate::diag::{Code, Diagnostic, Span, closest};
 
 /// Top-level tables of the language that later versions build.
 const LATER: &[&str] = &["external", "service", "policy", "fault"];
@@ -18,21 +21,29 @@ const LATER_KEYS: &[&str] = &["impair"];
 pub fn read(text: &str) -> (Document, Vec<Diagnostic>) {
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
-        return (Document::default(), errors.iter().map(syntax).collect());
+        return (Document::default(), syntax::diagnostics(&errors, text));
     }
     let mut reader = Reader::default();
-    let document = reader.document(table.into_inner());
+    let mut document = reader.document(table.into_inner());
+    document.incomplete = reader.incomplete;
+    let wrong = take_errors();
+    if !wrong.is_empty() {
+        let (table, _) = DeTable::parse_recoverable(text);
+        let places = shape::Places::new(table.get_ref());
+        let renamed = |span: &Span| {
+            reader.renamed.iter().any(|value| value.start <= span.start && span.end <= value.end)
+        };
+        let wrong: Vec<Diagnostic> = wrong
+            .iter()
+            .filter(|wrong| !renamed(&wrong.span))
+            .map(|wrong| shape::wrong_type(wrong, &places))
+            .collect();
+        reader.diagnostics.extend(wrong);
+    }
     reader
         .diagnostics
         .sort_by_key(|diagnostic| diagnostic.labels.first().map_or(0, |label| label.span.start));
     (document, reader.diagnostics)
-}
-
-fn syntax(error: &toml::de::Error) -> Diagnostic {
-    let message = error.message().lines().next().unwrap_or("not TOML").to_owned();
-    let span = error.span().unwrap_or(0..0);
-    Diagnostic::new(Code::Syntax, "this is not valid TOML", span, message)
-        .help("strings are written in quotes, lists in [ ], and a table's name in [ ] or, for one of several, [[ ]]")
 }
 
 type Value<'a> = Spanned<DeValue<'a>>;
@@ -40,12 +51,16 @@ type Value<'a> = Spanned<DeValue<'a>>;
 #[derive(Default)]
 struct Reader {
     diagnostics: Vec<Diagnostic>,
+    container_keys: Option<Rc<[String]>>,
+    incomplete: bool,
+    /// Values under a mistyped key: the key that was guessed for one may be the wrong one.
+    renamed: Vec<Span>,
 }
 
 impl Reader {
-    fn document(&mut self, table: DeTable<'_>) -> Document {
+    fn document(&mut self, mut table: DeTable<'_>) -> Document {
         let mut document = Document::default();
-        let known = keys::<Document>();
+        self.check_keys(shape::TOPOLOGY, &mut table, &shape::keys::<Document>());
         for (key, value) in table {
             let at = key.span();
             match key.get_ref().as_ref() {
@@ -58,30 +73,29 @@ impl Reader {
                 "node" => document.node = self.rows::<Node>("node", at, value),
                 "pod" => document.pod = self.rows::<Pod>("pod", at, value),
                 "test" => document.test = self.rows::<Test>("test", at, value),
-                later if LATER.contains(&later) => self.not_yet(&format!("[[{later}]]"), at),
-                unknown => self.unknown_key(unknown, at, "a topology", &known),
+                _ => {}
             }
         }
         document
     }
 
-    fn scalar<T: DeserializeOwned>(&mut self, value: Value<'_>) -> Option<Field<T>> {
-        let field = Field::deserialize_from(value);
-        self.type_errors();
-        field
+    fn scalar<T: DeserializeOwned>(&self, value: Value<'_>) -> Option<Field<T>> {
+        serde::Deserialize::deserialize(ValueDeserializer::from(value)).ok()
     }
 
     fn table<T: DeserializeOwned + JsonSchema>(&mut self, name: &str, value: Value<'_>) -> Option<Row<T>> {
         let span = value.span();
         if let DeValue::Array(_) = value.get_ref() {
-            self.wrong_shape(span, &format!("there is one `{name}` table: write [{name}], not [[{name}]]"));
+            let help = format!("write [{name}], not [[{name}]]");
+            self.wrong_shape(span, &format!("there is only one `{name}` table"), &help);
             return None;
         }
         let DeValue::Table(mut table) = value.into_inner() else {
-            self.wrong_shape(span, &format!("`{name}` is a table: write [{name}] and its keys below"));
+            let help = format!("write [{name}] and its keys below");
+            self.wrong_shape(span, &format!("`{name}` must be a table"), &help);
             return None;
         };
-        self.check_keys(name, &mut table, &keys::<T>());
+        self.check_keys(name, &mut table, &shape::keys::<T>());
         self.deserialize(span, table)
     }
 
@@ -92,24 +106,25 @@ impl Reader {
         value: Value<'_>,
     ) -> Vec<Row<T>> {
         let span = value.span();
-        let help = format!("each {name} is a table of its own: write [[{name}]] and its keys below");
+        let message = format!("each {name} must be a table of its own");
+        let help = format!("write [[{name}]] and its keys below, once for each {name}");
         let array = match value.into_inner() {
             DeValue::Array(array) => array,
             DeValue::Table(_) => {
-                self.wrong_shape(at, &help);
+                self.wrong_shape(at, &message, &help);
                 return Vec::new();
             }
             _ => {
-                self.wrong_shape(span, &help);
+                self.wrong_shape(span, &message, &help);
                 return Vec::new();
             }
         };
-        let known = keys::<T>();
+        let known = shape::keys::<T>();
         let mut rows = Vec::new();
         for row in array {
             let span = row.span();
             let DeValue::Table(mut table) = row.into_inner() else {
-                self.wrong_shape(span, &help);
+                self.wrong_shape(span, &message, &help);
                 continue;
             };
             self.check_keys(name, &mut table, &known);
@@ -123,7 +138,8 @@ impl Reader {
     fn containers(&mut self, table: &mut DeTable<'_>) {
         let Some(value) = table.get_mut("container") else { return };
         let span = value.span();
-        let known = keys::<Container>();
+        let known = self.container_keys.get_or_insert_with(|| shape::keys::<Container>().into());
+        let known = Rc::clone(known);
         let mut wrong = Vec::new();
         match value.get_mut() {
             DeValue::Array(array) => {
@@ -144,66 +160,67 @@ impl Reader {
         for span in wrong {
             self.wrong_shape(
                 span,
-                "each container is a table of its own: write [[pod.container]] below its [[pod]]",
+                "each container must be a table of its own",
+                "write [[pod.container]] and its keys below its [[pod]]",
             );
         }
     }
 
-    /// Says which keys are unknown or not there yet, and takes them out.
-    fn check_keys(&mut self, name: &str, table: &mut DeTable<'_>, known: &[String]) {
-        let mut drop = Vec::new();
-        for (key, _) in table.iter() {
-            let word = key.get_ref().as_ref();
-            if known.iter().any(|known| known == word) {
+    /// Says which keys are unknown or not there yet, and takes them out. A key that is obviously meant to be another
+    /// one becomes that one, so that its mistyped name is the only error that it causes.
+    fn check_keys(&mut self, place: &str, table: &mut DeTable<'_>, known: &[String]) {
+        let is_known = |word: &str| known.iter().any(|known| known == word);
+        let wrong: Vec<(String, Span)> = table
+            .keys()
+            .filter(|key| !is_known(key.get_ref()))
+            .map(|key| (key.get_ref().to_string(), key.span()))
+            .collect();
+        for (word, span) in wrong {
+            let Some((key, value)) = table.remove_entry(word.as_str()) else { continue };
+            let later = match place {
+                shape::TOPOLOGY => LATER.contains(&word.as_str()),
+                _ => LATER_KEYS.contains(&word.as_str()) && matches!(place, "node" | "pod" | "segment"),
+            };
+            if later {
+                let brackets = if place == shape::TOPOLOGY { ("[[", "]]") } else { ("", "") };
+                self.not_yet(&format!("`{}{word}{}`", brackets.0, brackets.1), span);
+                self.incomplete |= place == shape::TOPOLOGY;
                 continue;
             }
-            drop.push(word.to_owned());
-            if LATER_KEYS.contains(&word) && matches!(name, "node" | "pod" | "segment") {
-                self.not_yet(&format!("`{word}`"), key.span());
-            } else {
-                self.unknown_key(word, key.span(), &format!("a {name}"), known);
+            let meant = closest(&word, known.iter().map(String::as_str));
+            self.diagnostics.push(shape::unknown_key(&word, span, place, known, meant));
+            match meant {
+                Some(meant) if !table.contains_key(meant) => {
+                    if place != shape::TOPOLOGY {
+                        self.renamed.push(value.span());
+                    }
+                    table.insert(Spanned::new(key.span(), meant.to_owned().into()), value);
+                }
+                _ => self.incomplete |= matches!(value.get_ref(), DeValue::Array(_) | DeValue::Table(_)),
             }
-        }
-        for key in drop {
-            table.remove(key.as_str());
         }
     }
 
     fn deserialize<T: DeserializeOwned>(&mut self, span: Span, table: DeTable<'_>) -> Option<Row<T>> {
         let deserializer = ValueDeserializer::from(Spanned::new(span.clone(), DeValue::Table(table)));
-        let result = T::deserialize(deserializer);
-        self.type_errors();
-        match result {
+        match T::deserialize(deserializer) {
             Ok(value) => Some(Row { span, value }),
             Err(error) => {
+                // Every value of every table is a `Field`, which cannot fail; this is for the day when one is not.
                 let at = error.span().unwrap_or(span);
                 let text = error.message().lines().next().unwrap_or("wrong type").to_owned();
-                self.diagnostics.push(Diagnostic::new(
-                    Code::WrongType,
-                    "a value has the wrong type",
-                    at,
-                    text,
-                ));
+                let message = "a value has the wrong type";
+                self.diagnostics.push(Diagnostic::new(Code::WrongType, message, at, text));
+                self.incomplete = true;
                 None
             }
         }
     }
 
-    fn type_errors(&mut self) {
-        for (span, message) in take_errors() {
-            self.diagnostics.push(Diagnostic::new(
-                Code::WrongType,
-                "a value has the wrong type",
-                span,
-                message,
-            ));
-        }
-    }
-
-    fn wrong_shape(&mut self, span: Span, help: &str) {
-        let diagnostic =
-            Diagnostic::new(Code::WrongType, "a value has the wrong type", span, "not what belongs here");
+    fn wrong_shape(&mut self, span: Span, message: &str, help: &str) {
+        let diagnostic = Diagnostic::new(Code::WrongType, message, span, "not what belongs here");
         self.diagnostics.push(diagnostic.help(help));
+        self.incomplete = true;
     }
 
     fn not_yet(&mut self, what: &str, span: Span) {
@@ -213,29 +230,4 @@ impl Reader {
                 .help("leave it out for now; CHANGELOG.md says what each version can do");
         self.diagnostics.push(diagnostic);
     }
-
-    fn unknown_key(&mut self, key: &str, span: Span, place: &str, known: &[String]) {
-        let message = format!("`{key}` is not a key of {place}");
-        let diagnostic = Diagnostic::new(Code::UnknownKey, message, span, "unknown key")
-            .suggest(key, known.iter().map(String::as_str));
-        let diagnostic = if diagnostic.help.is_empty() {
-            diagnostic.help(format!("the keys of {place} are: {}", known.join(", ")))
-        } else {
-            diagnostic
-        };
-        self.diagnostics.push(diagnostic);
-    }
-}
-
-impl<T: DeserializeOwned> Field<T> {
-    fn deserialize_from(value: Value<'_>) -> Option<Self> {
-        serde::Deserialize::deserialize(ValueDeserializer::from(value)).ok()
-    }
-}
-
-/// The keys of a table, from its type: the same source as `netlab schema`.
-fn keys<T: JsonSchema>() -> Vec<String> {
-    let schema = SchemaGenerator::default().into_root_schema_for::<T>();
-    let properties = schema.get("properties").and_then(serde_json::Value::as_object);
-    properties.map(|all| all.keys().cloned().collect()).unwrap_or_default()
 }

@@ -34,6 +34,9 @@ pub struct Document {
     /// What must hold, checked by `netlab test`.
     #[schemars(with = "Option<Vec<Test>>")]
     pub test: Vec<Row<Test>>,
+    /// Whether a table could not be read, so that names which seem to be missing may have been in it.
+    #[schemars(skip)]
+    pub incomplete: bool,
 }
 
 /// What holds for the whole cluster.
@@ -128,7 +131,7 @@ pub struct Pod {
     /// The pod's address, or two for dual stack.
     pub ip: Option<Field<Names>>,
     /// Labels, as Kubernetes has them.
-    pub labels: Option<BTreeMap<String, Field<String>>>,
+    pub labels: Option<Field<BTreeMap<String, Field<String>>>>,
     /// The pod's containers.
     pub container: Option<Vec<Row<Container>>>,
 }
@@ -145,7 +148,7 @@ pub struct Container {
     #[schemars(required)]
     pub command: Option<Field<Vec<Field<String>>>>,
     /// Environment variables.
-    pub env: Option<BTreeMap<String, Field<String>>>,
+    pub env: Option<Field<BTreeMap<String, Field<String>>>>,
     /// When to start it again: "always", "on-failure" or "never". Default always.
     pub restart: Option<Field<String>>,
 }
