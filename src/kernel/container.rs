@@ -8,6 +8,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::poll::PollTimeout;
 use nix::sched::{CloneFlags, setns};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -284,7 +285,18 @@ pub(super) fn execute(command: &[String], env: Option<&[String]>) -> Result<std:
         }
         None => nix::unistd::execvp(&program_text, &arguments),
     };
-    result.map_err(Error::call(format!("running `{name}`")))
+    // A directory of PATH that may not be searched makes "permission denied" of a command that is nowhere.
+    result
+        .map_err(|errno| match errno {
+            Errno::EACCES if !name.contains('/') && !is_in_path(name) => Errno::ENOENT,
+            errno => errno,
+        })
+        .map_err(Error::call(format!("running `{name}`")))
+}
+
+fn is_in_path(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|directory| directory.join(name).is_file())
 }
 
 #[allow(unsafe_code)] // sigaction

@@ -80,7 +80,11 @@ pub fn run(place: &Place<'_>, room: &Room<'_>, command: &[String], env: &[(Strin
         .map_err(Error::call(format!("entering {}", place.sandbox.name)))?;
     drop(descriptor);
     let terminal = Terminal::of_this_process();
+    // Held back until there is a child to pass them on to.
+    let held = SigSet::from_iter(PASSED_ON);
+    held.thread_block().map_err(Error::call("holding signals back"))?;
     let child = process::spawn(|| {
+        let _ = held.thread_unblock();
         let error = match inside(room, command, env, directory.ok().as_deref(), &terminal) {
             Ok(never) => match never {},
             Err(error) => error,
@@ -93,6 +97,7 @@ pub fn run(place: &Place<'_>, room: &Room<'_>, command: &[String], env: &[(Strin
     })?;
     terminal.give_to(child);
     forward_signals(child);
+    held.thread_unblock().map_err(Error::call("letting signals through"))?;
     let code = wait(child, &terminal);
     terminal.take_back();
     code
@@ -173,6 +178,10 @@ fn with_background_writes(act: impl FnOnce() -> nix::Result<()>) {
     }
 }
 
+/// What ends or informs a program.
+const PASSED_ON: [Signal; 6] =
+    [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGUSR1, Signal::SIGUSR2, Signal::SIGINT, Signal::SIGQUIT];
+
 static CHILD: std::sync::atomic::AtomicI32 = std::sync::atomic::AtomicI32::new(0);
 
 extern "C" fn pass_on(signal: libc::c_int) {
@@ -182,7 +191,7 @@ extern "C" fn pass_on(signal: libc::c_int) {
     }
 }
 
-/// Passes on what ends or informs a program; what the terminal sends goes to the command by itself.
+/// Passes signals on; what the terminal sends goes to the command by itself.
 #[allow(unsafe_code)] // sigaction
 fn forward_signals(child: Pid) {
     CHILD.store(child.as_raw(), std::sync::atomic::Ordering::Relaxed);

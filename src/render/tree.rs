@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use super::count;
 use crate::model::{Addresses, Lab, Neighbours, Node, Pod};
 
-/// More pods of one node than this are told as a range.
-const PODS_SHOWN: usize = 12;
-/// More nodes of one segment than this are told as a range.
-const NODES_SHOWN: usize = 12;
+/// More pods than this in a lab, and each node's are told as a range.
+const PODS_SHOWN: usize = 24;
+/// More nodes of one segment than this, and only the first half of it is shown.
+const NODES_SHOWN: usize = 24;
 
 /// What stands behind a name in the tree, such as a container's state; for commands that know more than the model.
 pub type Remark<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -48,9 +48,16 @@ pub fn tree(lab: &Lab, remark: Remark<'_>) -> String {
         }
         let nodes: Vec<&Node> = lab.nodes.iter().filter(|node| node.segment == place).collect();
         let width = nodes.iter().map(|node| node.name.len()).max().unwrap_or(0);
+        let every_pod = lab.pods().count() <= PODS_SHOWN;
         for node in shown(&nodes, NODES_SHOWN) {
             lines.push(match node {
-                Shown::One(node) => (with(node_line(node, width), remark(&node.name)), pods(node, remark)),
+                Shown::One(node) if every_pod => {
+                    (with(node_line(node, width), remark(&node.name)), pods(node, remark))
+                }
+                Shown::One(node) => (
+                    with(format!("{}{}", node_line(node, width), range(node)), remark(&node.name)),
+                    Vec::new(),
+                ),
                 Shown::More(count) => (format!("… {count} more nodes"), Vec::new()),
             });
         }
@@ -76,33 +83,33 @@ fn node_line(node: &Node, width: usize) -> String {
     format!("{:width$}  {}  cbr0 {}", node.name, ips(&node.address), nets(&node.gateway))
 }
 
+/// `  10 pods, node1-pod1 10.244.1.2 to node1-pod10 10.244.1.11`
+fn range(node: &Node) -> String {
+    let end = |pod: &Pod| {
+        format!("{} {}", pod.name, pod.address.primary().map(|ip| ip.to_string()).unwrap_or_default())
+    };
+    match (node.pods.first(), node.pods.last()) {
+        (Some(first), Some(last)) if node.pods.len() > 1 => {
+            format!("  {} pods, {} to {}", node.pods.len(), end(first), end(last))
+        }
+        (Some(first), _) => format!("  {}", end(first)),
+        _ => String::new(),
+    }
+}
+
 fn pods(node: &Node, remark: Remark<'_>) -> Vec<String> {
-    let pods: Vec<&Pod> = node.pods.iter().collect();
-    let width = pods.iter().map(|pod| pod.name.len()).max().unwrap_or(0);
-    let last = shown(&pods, PODS_SHOWN).count().saturating_sub(1);
-    let mark = |number: usize| if number == last { "└─" } else { "├─" };
-    shown(&pods, PODS_SHOWN)
-        .enumerate()
-        .flat_map(|(number, pod)| match pod {
-            Shown::One(pod) => {
-                let line = format!("{} {:width$}  {}", mark(number), pod.name, ips(&pod.address));
-                let bar = if number == last { "  " } else { "│ " };
-                let containers = pod.containers.iter().map(move |container| {
-                    let name = format!("{}/{}", pod.name, container.name);
-                    with(
-                        format!("{bar} · {}: {}", container.name, container.command.join(" ")),
-                        remark(&name),
-                    )
-                });
-                std::iter::once(with(line, remark(&pod.name))).chain(containers).collect::<Vec<_>>()
-            }
-            Shown::More(count) => {
-                let end =
-                    pods.last().map(|pod| format!("{} {}", pod.name, ips(&pod.address))).unwrap_or_default();
-                vec![format!("{} … {count} more, up to {end}", mark(number))]
-            }
-        })
-        .collect()
+    let width = node.pods.iter().map(|pod| pod.name.len()).max().unwrap_or(0);
+    let last = node.pods.len().saturating_sub(1);
+    let lines = |(number, pod): (usize, &Pod)| {
+        let (mark, bar) = if number == last { ("└─", "  ") } else { ("├─", "│ ") };
+        let line = format!("{mark} {:width$}  {}", pod.name, ips(&pod.address));
+        let containers = pod.containers.iter().map(|container| {
+            let name = format!("{}/{}", pod.name, container.name);
+            with(format!("{bar} · {}: {}", container.name, container.command.join(" ")), remark(&name))
+        });
+        std::iter::once(with(line, remark(&pod.name))).chain(containers).collect::<Vec<_>>()
+    };
+    node.pods.iter().enumerate().flat_map(lines).collect()
 }
 
 enum Shown<'a, T> {

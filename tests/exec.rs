@@ -1,0 +1,265 @@
+//! Commands and shells inside a lab: exit codes, input, terminal, signals, and what they see.
+
+mod support;
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::os::fd::AsFd as _;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use support::{World, in_each_mode, lives, wait_until};
+
+fn up(world: &World) {
+    world.ok(&["up", &world.lab("two-node.toml")]);
+}
+
+#[test]
+fn exit_codes_are_passed_on() {
+    in_each_mode("exit_codes_are_passed_on", |world| {
+        up(world);
+        assert_eq!(world.netlab(&["exec", "pod1", "--", "true"]).code, 0);
+        assert_eq!(world.netlab(&["exec", "pod1", "--", "sh", "-c", "exit 42"]).code, 42);
+        assert_eq!(world.netlab(&["exec", "pod1", "sh", "-c", "exit 3"]).code, 3, "without -- too");
+        assert_eq!(world.netlab(&["exec", "pod1", "--", "sh", "-c", "kill -TERM $$"]).code, 143);
+        let ran = world.netlab(&["exec", "pod1", "--", "no-such-command"]);
+        assert_eq!(ran.code, 127);
+        assert!(ran.stderr.contains("pod1: running `no-such-command`: No such file or directory"), "{ran:?}");
+        let ran = world.netlab(&["exec", "pod1", "--", "/etc/hosts"]);
+        assert_eq!(ran.code, 126, "{ran:?}");
+    });
+}
+
+#[test]
+fn input_comes_in_and_output_goes_out() {
+    in_each_mode("input_comes_in_and_output_goes_out", |world| {
+        up(world);
+        let mut command = world.command(&["exec", "pod1", "--", "sh", "-c", "tr a-z A-Z; echo done >&2"]);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("netlab");
+        child.stdin.take().expect("input").write_all(b"hello").expect("writing");
+        let ran = support::Ran::from(child.wait_with_output().expect("netlab ends"));
+        assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("HELLO", "done\n"));
+    });
+}
+
+#[test]
+fn a_command_sees_its_pod_and_nothing_else() {
+    in_each_mode("a_command_sees_its_pod_and_nothing_else", |world| {
+        up(world);
+        let inside = |target: &str, script: &str| world.ok(&["exec", target, "--", "sh", "-c", script]);
+        assert_eq!(inside("pod3", "cat /proc/sys/kernel/hostname"), "pod3\n");
+        assert_eq!(inside("pod3", "ls /sys/class/net"), "eth0\nlo\n");
+        let node: Vec<String> = inside("node1", "ls /sys/class/net").lines().map(str::to_owned).collect();
+        assert!(node.contains(&"cbr0".to_owned()) && node.len() == 5, "{node:?}");
+        let hosts = inside("node2", "cat /etc/hosts");
+        for line in ["10.244.1.2\tpod1", "10.244.2.3\tpod4", "192.168.66.11\tnode1", "127.0.0.1\tlocalhost"] {
+            assert!(hosts.contains(line), "{line} is not in {hosts}");
+        }
+        assert_eq!(inside("pod1", "id -u"), "0\n", "root of the lab");
+        let processes = inside("pod1", "cat /proc/[0-9]*/comm");
+        assert!(processes.contains("netlab-holder") && processes.contains("pause"), "{processes}");
+        assert!(processes.lines().count() < 14, "the host's processes are seen: {processes}");
+        assert_eq!(inside("fabric", "cat /proc/sys/kernel/hostname"), "two-node\n");
+        assert_eq!(inside("pod1", "echo $NETLAB_LAB $NETLAB_TARGET"), "two-node pod1\n");
+        assert_eq!(
+            inside("pod1", "pwd").trim(),
+            world.path().to_str().expect("a path"),
+            "the directory stays"
+        );
+        assert!(world.ok(&["exec", "pod1", "--", "netlab", "--version"]).starts_with("netlab "));
+    });
+}
+
+#[test]
+fn signals_reach_the_command_and_its_end_is_netlabs_end() {
+    in_each_mode("signals_reach_the_command_and_its_end_is_netlabs_end", |world| {
+        up(world);
+        for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+            let script = "trap 'echo caught; exit 7' TERM INT HUP; echo ready; while :; do sleep 0.01; done";
+            let mut child = world.spawn(&["exec", "pod1", "--", "sh", "-c", script]);
+            let mut output = child.stdout.take().expect("output");
+            let mut ready = [0; 6];
+            output.read_exact(&mut ready).expect("ready");
+            kill(Pid::from_raw(child.id().cast_signed()), signal).expect("signalling netlab");
+            assert_eq!(child.wait().expect("netlab ends").code(), Some(7), "{signal}");
+            let mut rest = String::new();
+            output.read_to_string(&mut rest).expect("the rest");
+            assert_eq!(rest, "caught\n");
+        }
+    });
+}
+
+#[test]
+fn a_killed_exec_takes_its_command_with_it() {
+    in_each_mode("a_killed_exec_takes_its_command_with_it", |world| {
+        up(world);
+        // The command's pid as the host sees it stands in the host's own /proc, found by its unusual argument.
+        let mark = format!("86{}", std::process::id());
+        let mut child = world.spawn(&["exec", "pod1", "--", "sleep", &mark]);
+        let found = || {
+            let all = std::fs::read_dir("/proc").expect("/proc").flatten();
+            let mut pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+            pids.find(|pid| {
+                std::fs::read(format!("/proc/{pid}/cmdline"))
+                    .is_ok_and(|text| text == format!("sleep\0{mark}\0").as_bytes())
+            })
+        };
+        wait_until("the command runs", || found().is_some());
+        let pid = found().expect("the command");
+        child.kill().expect("killing netlab");
+        child.wait().expect("netlab ends");
+        wait_until("the command is gone", || !lives(pid));
+    });
+}
+
+#[test]
+fn a_shell_in_the_lab_knows_every_namespace_by_name() {
+    in_each_mode("a_shell_in_the_lab_knows_every_namespace_by_name", |world| {
+        if Command::new("ip").arg("-V").output().is_err() {
+            return support::skip(
+                "a_shell_in_the_lab_knows_every_namespace_by_name",
+                "iproute2 is not installed",
+            );
+        }
+        up(world);
+        let script =
+            "ip netns list | sort; ip netns exec pod1 ip -br addr show eth0; ip netns identify $$; exit\n";
+        let mut command = world.command(&["sh"]);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("netlab");
+        child.stdin.take().expect("input").write_all(script.as_bytes()).expect("writing");
+        let ran = support::Ran::from(child.wait_with_output().expect("netlab ends"));
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let names: Vec<&str> = ran.stdout.lines().filter_map(|line| line.split(' ').next()).take(7).collect();
+        assert_eq!(names, ["fabric", "node1", "node2", "pod1", "pod2", "pod3", "pod4"], "{ran:?}");
+        assert!(ran.stdout.contains("10.244.1.2/24"), "{ran:?}");
+        assert!(ran.stdout.ends_with("fabric\n"), "{ran:?}");
+        assert!(!std::path::Path::new("/run/netns/pod1").exists(), "the host has it too");
+    });
+}
+
+/// A pseudo-terminal with a program in its foreground, as a terminal window has it.
+struct Terminal {
+    master: File,
+    child: std::process::Child,
+    seen: String,
+}
+
+impl Terminal {
+    fn start(world: &World, args: &[&str]) -> Self {
+        let pty = nix::pty::openpty(None, None).expect("a pseudo-terminal");
+        let slave = || Stdio::from(pty.slave.try_clone().expect("the terminal"));
+        let mut command = world.command(args);
+        command.stdin(slave()).stdout(slave()).stderr(slave());
+        #[allow(unsafe_code)] // between fork and exec
+        // SAFETY: setsid and an ioctl are async-signal-safe.
+        unsafe {
+            command.pre_exec(|| {
+                nix::unistd::setsid().map_err(std::io::Error::from)?;
+                if libc::ioctl(0, libc::TIOCSCTTY, 0) < 0 {
+                    Err(std::io::Error::last_os_error())
+                } else {
+                    Ok(())
+                }
+            });
+        }
+        let child = command.spawn().expect("netlab on a terminal");
+        nix::fcntl::fcntl(pty.master.as_fd(), nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK))
+            .expect("fcntl");
+        Self { master: File::from(pty.master), child, seen: String::new() }
+    }
+
+    fn type_in(&mut self, text: &str) {
+        self.master.write_all(text.as_bytes()).expect("typing");
+    }
+
+    fn wait_for(&mut self, text: &str) {
+        let Self { master, seen, .. } = self;
+        let mut buffer = [0; 4096];
+        wait_until(&format!("`{text}` on the terminal"), || {
+            if let Ok(read) = master.read(&mut buffer) {
+                seen.push_str(&String::from_utf8_lossy(&buffer[..read]));
+            }
+            seen.contains(text)
+        });
+    }
+}
+
+#[test]
+fn a_shell_on_a_terminal_says_where_it_is_and_has_job_control() {
+    in_each_mode("a_shell_on_a_terminal_says_where_it_is_and_has_job_control", |world| {
+        if !std::path::Path::new("/bin/bash").exists() {
+            return support::skip(
+                "a_shell_on_a_terminal_says_where_it_is_and_has_job_control",
+                "bash is not installed",
+            );
+        }
+        up(world);
+        let mut terminal = Terminal::start(world, &["sh", "pod1"]);
+        terminal.wait_for("[two-node/pod1] ");
+        terminal.type_in("echo host=$(cat /proc/sys/kernel/hostname)\n");
+        terminal.wait_for("host=pod1");
+        // Ctrl-C ends the command in the shell, and neither the shell nor netlab.
+        terminal.type_in("echo sta''rted; sleep 1000; echo after=$?\n");
+        terminal.wait_for("started");
+        terminal.wait_until_foreground_is("sleep");
+        terminal.type_in("\u{3}");
+        terminal.type_in("echo al''ive\n");
+        terminal.wait_for("alive");
+        // Ctrl-Z stops a job, and the shell has it in its list.
+        terminal.type_in("sleep 1001\n");
+        terminal.wait_until_foreground_is("sleep");
+        terminal.type_in("\u{1a}");
+        terminal.wait_for("Stopped");
+        // The first `exit` may only warn of the stopped job.
+        terminal.type_in("kill -9 %1\nexit 5\nexit 5\n");
+        let Terminal { mut child, master, .. } = terminal;
+        let mut status = None;
+        let mut drain = [0; 4096];
+        wait_until("the shell ends", || {
+            let _ = (&master).read(&mut drain);
+            status = child.try_wait().expect("waiting");
+            status.is_some()
+        });
+        assert_eq!(status.and_then(|status| status.code()), Some(5));
+    });
+}
+
+impl Terminal {
+    /// Waits until the terminal's foreground process group is a program of that name.
+    fn wait_until_foreground_is(&mut self, name: &str) {
+        let master = &self.master;
+        wait_until(&format!("{name} in the foreground"), || {
+            let group = nix::unistd::tcgetpgrp(master).map_or(0, Pid::as_raw);
+            std::fs::read_to_string(format!("/proc/{group}/comm")).is_ok_and(|comm| comm.trim() == name)
+        });
+    }
+}
+
+#[test]
+fn an_exec_on_a_terminal_stops_and_goes_on() {
+    in_each_mode("an_exec_on_a_terminal_stops_and_goes_on", |world| {
+        up(world);
+        let mut terminal = Terminal::start(
+            world,
+            &["exec", "pod1", "--", "sh", "-c", "echo re''ady; read line; echo got=$line; tty"],
+        );
+        terminal.wait_for("ready");
+        terminal.type_in("hello\n");
+        terminal.wait_for("got=hello");
+        terminal.wait_for("/dev/pts/");
+        let mut child = terminal.child;
+        assert_eq!(child.wait().expect("netlab ends").code(), Some(0));
+    });
+}
