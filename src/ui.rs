@@ -1,8 +1,9 @@
 //! I/O. How netlab talks: results on standard output, everything else on standard error; colour and bars only on a
 //! terminal.
 
+use std::cell::Cell;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -30,11 +31,15 @@ pub fn error_style() -> Style {
     }
 }
 
+/// Between two lines about one build, where they are lines.
+const QUIET: Duration = Duration::from_secs(2);
+
 /// How far a build has come: a bar on a terminal, plain lines elsewhere.
 pub struct Progress {
     bar: Option<ProgressBar>,
     lab: String,
     total: usize,
+    spoke: Cell<Instant>,
 }
 
 impl Progress {
@@ -52,15 +57,16 @@ impl Progress {
         if bar.is_none() {
             remark(&format!("building {lab}: {total} namespaces"));
         }
-        Self { bar, lab: lab.to_owned(), total }
+        Self { bar, lab: lab.to_owned(), total, spoke: Cell::new(Instant::now()) }
     }
 
     /// So many are done.
     pub fn done(&self, count: usize) {
         match &self.bar {
             Some(bar) => bar.set_position(u64::try_from(count).unwrap_or(u64::MAX)),
-            // A line for each tenth is enough for a log.
-            None if self.total >= 100 && count.is_multiple_of((self.total / 10).max(1)) => {
+            // In a log, only what takes long has to show that it goes on.
+            None if self.spoke.get().elapsed() > QUIET => {
+                self.spoke.set(Instant::now());
                 remark(&format!("building {}: {count} of {} namespaces", self.lab, self.total));
             }
             None => {}

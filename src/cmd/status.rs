@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{FINE, print_json, running};
 use crate::cli::{Format, Status};
 use crate::kernel::{ContainerState, Phase};
-use crate::render::{summary, tree};
+use crate::render::{Extent, summary, tree};
 use crate::state::{self, Record};
 use crate::ui;
 
@@ -143,7 +143,7 @@ fn one(record: &Record, format: Format) -> anyhow::Result<()> {
         text.push_str(&format!("from {}\n", file.display()));
     }
     text.push('\n');
-    text.push_str(&tree(lab, &remark));
+    text.push_str(&tree(lab, Extent::Whole, &remark));
     ui::print(&text)?;
     Ok(())
 }

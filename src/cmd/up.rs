@@ -17,7 +17,7 @@ use crate::kernel::{
 };
 use crate::model::{Lab, Restart, check_name};
 use crate::plan::{Plan, plan};
-use crate::render::{commands, hosts, summary, tree};
+use crate::render::{Extent, commands, hosts, summary, tree};
 use crate::state::{self, Claim, Process, Record};
 use crate::ui::{self, Progress};
 
@@ -242,7 +242,7 @@ fn say(lab: &Lab, args: &Up, begun: Instant) -> anyhow::Result<()> {
         return print_json("netlab.up/1", &Report::new(lab, Some(took.as_secs_f64() * 1000.0)));
     }
     let mut text = format!("{} is up: {}, in {}\n\n", lab.name, summary(lab), ui::duration(took));
-    text.push_str(&tree(lab, &|_| None));
+    text.push_str(&tree(lab, Extent::Brief, &|_| None));
     if let Some(message) = &lab.message {
         text.push_str(&format!("\n{}\n", message.trim_end()));
     }

@@ -50,7 +50,8 @@ pub(super) fn message(op: &Op, pid_of: impl Fn(usize) -> u32) -> Result<(RouteNe
         }
         Op::Hairpin { link } => {
             let message = LinkBridgePort::new(link.index).hairpin(true).build();
-            (RouteNetlinkMessage::SetLink(message), 0)
+            // As RTM_NEWLINK: the kernel takes RTM_SETLINK too, ignores the port's settings in it, and says that all is well.
+            (RouteNetlinkMessage::NewLink(message), 0)
         }
         Op::Up { link } => {
             (RouteNetlinkMessage::SetLink(LinkUnspec::new_with_index(link.index).up().build()), 0)

@@ -267,10 +267,10 @@ fn neighbours_of(cluster: &Cluster, lab: &Lab, context: &mut Context) -> Neighbo
 /// Every segment with a node on it must be reachable from the first node's.
 fn check_paths(lab: &Lab, drafts: &Drafts<'_>, context: &mut Context) {
     let Some(first) = lab.nodes.first() else { return };
-    let distance = routes::distances(lab, first.segment);
+    let distances = routes::Paths::new(lab).distances(first.segment);
     let mut said = Vec::new();
     for (node, draft) in lab.nodes.iter().zip(&drafts.nodes) {
-        if distance.get(node.segment).is_none_or(Option::is_some) || said.contains(&node.segment) {
+        if distances.reaches(node.segment) || said.contains(&node.segment) {
             continue;
         }
         said.push(node.segment);

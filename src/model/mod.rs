@@ -26,7 +26,7 @@ pub use address::{Addresses, Family};
 pub use build::build;
 pub use names::{RESERVED, check_name};
 pub use neighbours::{KERNEL_NEIGHBOUR_LIMIT, Neighbours, worst_case};
-pub use routes::next_router;
+pub use routes::{Distances, Paths};
 pub use tests::{ANSWERS, Probe, Test};
 
 /// Everything one topology file brings up.

@@ -17,6 +17,9 @@ const DEFAULT_V6: &str = "fd00:66::/64";
 /// The segment's name in a file that names none.
 pub(super) const DEFAULT_NAME: &str = "underlay";
 
+/// Far beyond what a lab has, and few enough to know every path between two of them.
+const MOST_SEGMENTS: usize = 1000;
+
 /// The segments, and what errors have to know about them.
 pub(super) struct Segments {
     pub(super) all: Vec<Segment>,
@@ -36,6 +39,12 @@ pub(super) fn build(document: &Document, pool: &PodPool, context: &mut Context) 
     let rows = if implied { &default[..] } else { &document.segment[..] };
     let own: Vec<Networks> =
         rows.iter().map(|row| ranges::networks(row.value.cidr.as_ref(), "cidr", context)).collect();
+    if rows.len() > MOST_SEGMENTS {
+        let message = format!("{} segments are more than netlab joins", rows.len());
+        let label = format!("the first of more than {MOST_SEGMENTS}");
+        context.push(Diagnostic::new(Code::TooLarge, message, rows[0].span.clone(), label));
+        return Segments { all: Vec::new(), spans: Vec::new(), guessed: Vec::new() };
+    }
     let mut subnets = Subnets::new(&underlay, &own);
     let mut segments = Segments { all: Vec::new(), spans: Vec::new(), guessed: Vec::new() };
     for (row, own) in rows.iter().zip(&own) {

@@ -9,15 +9,22 @@ use serde::{Serialize, Serializer};
 
 use crate::model::{Addresses, Node};
 
-/// The lowest index that a plan uses. A new namespace has `lo` as 1, and on kernels with tunnel modules up to nine
-/// fallback devices (`tunl0`, `sit0`, `gre0`, …) after it.
-const FIRST_INDEX: u32 = 20;
-/// `eth0` in pods and nodes, and a router's first port.
-pub(super) const ETH0: u32 = FIRST_INDEX;
+// A new namespace has `lo` as 1 and, on kernels with tunnel modules, up to nine fallback devices (`tunl0`, `sit0`, `gre0`,
+// …) after it: indices begin above those. No index is used at both ends of any cable's namespaces: `bridge link` takes
+// the index of a port's peer for one of its own namespace and would name the wrong interface.
+
+/// `eth0` in pods.
+const POD_ETH0: u32 = 12;
+/// `eth0` in nodes, and a router's first port.
+pub(super) const ETH0: u32 = 20;
 /// `cbr0` in nodes.
-pub(super) const CBR0: u32 = FIRST_INDEX + 1;
-/// The first port of a bridge: a pod's veth in a node, a node's or router's cable in the fabric.
-pub(super) const FIRST_PORT: u32 = 1000;
+const CBR0: u32 = 21;
+/// The first switch in the fabric.
+pub(super) const FIRST_SWITCH: u32 = 100;
+/// The first pod's veth in a node.
+pub(super) const FIRST_VETH: u32 = 1000;
+/// The first cable of a node or router in the fabric.
+pub(super) const FIRST_PLUG: u32 = 10_000;
 
 /// An interface of one namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -31,6 +38,10 @@ pub struct Link {
 impl Link {
     pub(super) fn eth0() -> Self {
         Self { name: Cow::Borrowed("eth0"), index: ETH0 }
+    }
+
+    pub(super) fn pod_eth0() -> Self {
+        Self { name: Cow::Borrowed("eth0"), index: POD_ETH0 }
     }
 
     pub(super) fn cbr0() -> Self {

@@ -33,7 +33,7 @@ pub(super) fn of_pod(lab: &Lab, node: &Node, pod: &Pod) -> Vec<Op> {
     if lab.neighbours == Neighbours::Learn {
         return Vec::new();
     }
-    let eth0 = Link::eth0();
+    let eth0 = Link::pod_eth0();
     let mut ops: Vec<Op> = entries(&eth0, &node.gateway).collect();
     if lab.neighbours == Neighbours::StaticAll {
         let others = node.pods.iter().filter(|other| other.name != pod.name);

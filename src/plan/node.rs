@@ -47,7 +47,7 @@ pub(super) fn link_settings(lab: &Lab, link: &Link) -> Option<Op> {
 
 /// Brings loopback and a cable's far end up.
 pub(super) fn veth_ends_up(lab: &Lab, link: &Link) -> Vec<Op> {
-    let first = (link.index == super::link::ETH0).then(|| Op::Up { link: Link::lo() });
+    let first = (link.name == "eth0").then(|| Op::Up { link: Link::lo() });
     first.into_iter().chain(link_settings(lab, link)).chain([Op::Up { link: link.clone() }]).collect()
 }
 

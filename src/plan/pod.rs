@@ -2,7 +2,7 @@
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use super::link::{FIRST_PORT, Link, Mac, veth_names};
+use super::link::{FIRST_VETH, Link, Mac, veth_names};
 use super::node::{NO_LINK_LOCAL, link_settings, veth_ends_up};
 use super::op::{Absent, End, Op};
 use super::{Kind, Namespace, Step, neighbours};
@@ -24,9 +24,9 @@ pub(super) fn pods(lab: &Lab, number: usize, node_namespace: usize, namespaces: 
     };
     for (place, (pod, veth)) in node.pods.iter().zip(veth_names(node)).enumerate() {
         let here = namespaces.len();
-        let index = FIRST_PORT + u32::try_from(place).unwrap_or(0);
+        let index = FIRST_VETH + u32::try_from(place).unwrap_or(0);
         let near = End { link: Link::named(veth, index), mac: Mac::of_port(number + 1, index) };
-        let far = End { link: Link::eth0(), mac: Mac::of_ip(&pod.address) };
+        let far = End { link: Link::pod_eth0(), mac: Mac::of_ip(&pod.address) };
         let mut cable = vec![Op::Veth {
             near: near.clone(),
             bridge: Some(Link::cbr0()),
@@ -37,7 +37,7 @@ pub(super) fn pods(lab: &Lab, number: usize, node_namespace: usize, namespaces: 
         cable.extend(link_settings(lab, &near.link));
         cable.push(Op::Hairpin { link: near.link });
         cable.extend(neighbours::of_gateway(lab, pod));
-        let eth0 = Link::eth0();
+        let eth0 = Link::pod_eth0();
         let mut inside = veth_ends_up(lab, &eth0);
         inside.extend(pod.address.iter().map(|address| Op::Address { link: eth0.clone(), address }));
         inside.extend(node.gateway.iter().map(|gateway| Op::Route {

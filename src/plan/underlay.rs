@@ -4,11 +4,11 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::link::{ETH0, FIRST_PORT, Link, Mac, interface_name};
+use super::link::{ETH0, FIRST_PLUG, FIRST_SWITCH, Link, Mac, interface_name};
 use super::node::{FORWARDING, FORWARDING_V6, link_settings, rp_filter, veth_ends_up};
 use super::op::{Absent, End, Op};
 use super::{Kind, Namespace, Step};
-use crate::model::{Addresses, Family, Lab, next_router};
+use crate::model::{Addresses, Family, Lab, Paths};
 
 /// A switch has no addresses of its own, and makes none.
 const SWITCH: [Op; 4] = [
@@ -20,7 +20,7 @@ const SWITCH: [Op; 4] = [
 
 /// The bridge of a segment, in the fabric.
 fn switch(lab: &Lab, segment: usize) -> Link {
-    let index = ETH0 + u32::try_from(segment).unwrap_or(0);
+    let index = FIRST_SWITCH + u32::try_from(segment).unwrap_or(0);
     Link::named(interface_name(&lab.segments[segment].name), index)
 }
 
@@ -53,7 +53,7 @@ pub(super) fn cable(
     far: Link,
     address: &Addresses,
 ) -> Step {
-    let index = FIRST_PORT + u32::try_from(port).unwrap_or(0);
+    let index = FIRST_PLUG + u32::try_from(port).unwrap_or(0);
     let link = Link::named(interface_name(owner), index);
     let near = End { mac: Mac::of_port(0, index), link };
     let why = format!("a cable from switch {} to {}", lab.segments[segment].name, owner);
@@ -108,40 +108,50 @@ fn router_port(place: usize) -> Link {
 
 /// Next hops between segments, found once.
 pub(super) struct Routes {
-    /// `next[from][to]`: the router that nodes on `from` send to.
-    next: Vec<Vec<Option<usize>>>,
+    /// `nodes[from][to]`: the router that nodes on `from` send to.
+    nodes: Vec<Vec<Option<usize>>>,
+    /// `routers[router]`: where a router sends for the segments that it is not on itself: the segment, its own port
+    /// towards it, and the next router.
+    routers: Vec<Vec<(usize, usize, usize)>>,
 }
 
 impl Routes {
     pub(super) fn new(lab: &Lab) -> Self {
-        let all = 0..lab.segments.len();
-        let next = |from| {
-            all.clone().map(|to| if from == to { None } else { next_router(lab, from, to, None) }).collect()
-        };
-        Self { next: all.clone().map(next).collect() }
+        let paths = Paths::new(lab);
+        let mut nodes = vec![vec![None; lab.segments.len()]; lab.segments.len()];
+        let mut routers = vec![Vec::new(); lab.routers.len()];
+        for to in 0..lab.segments.len() {
+            let distances = paths.distances(to);
+            for from in (0..lab.segments.len()).filter(|from| *from != to) {
+                nodes[from][to] = paths.next_router(from, &distances);
+            }
+            for (number, router) in lab.routers.iter().enumerate() {
+                if router.ports.iter().any(|port| port.segment == to) {
+                    continue;
+                }
+                // From its nearest port's segment the next router is always another: this one is no nearer than that.
+                let Some(place) = distances.nearest_port(lab, number) else { continue };
+                if let Some(next) = paths.next_router(router.ports[place].segment, &distances) {
+                    routers[number].push((to, place, next));
+                }
+            }
+        }
+        Self { nodes, routers }
     }
 
     /// Routes of a node on a segment to every other segment.
     pub(super) fn of_node(&self, lab: &Lab, segment: usize, link: &Link) -> Vec<Op> {
         let reachable =
-            self.next[segment].iter().enumerate().filter_map(|(to, router)| Some((to, (*router)?)));
+            self.nodes[segment].iter().enumerate().filter_map(|(to, router)| Some((to, (*router)?)));
         reachable.flat_map(|(to, router)| hops(lab, segment, to, router, link)).collect()
     }
 
     fn of_router(&self, lab: &Lab, number: usize) -> Vec<Op> {
-        let router = &lab.routers[number];
-        let mut ops = Vec::new();
-        for to in (0..lab.segments.len()).filter(|to| router.ports.iter().all(|port| port.segment != *to)) {
-            let nearest = router.ports.iter().enumerate().find_map(|(place, port)| {
-                let next = next_router(lab, port.segment, to, Some(number))?;
-                let first = self.next[port.segment][to] == Some(next);
-                first.then_some((place, port.segment, next))
-            });
-            if let Some((place, segment, next)) = nearest {
-                ops.extend(hops(lab, segment, to, next, &router_port(place)));
-            }
-        }
-        ops
+        let ports = &lab.routers[number].ports;
+        let routes = self.routers[number].iter();
+        routes
+            .flat_map(|(to, place, next)| hops(lab, ports[*place].segment, *to, *next, &router_port(*place)))
+            .collect()
     }
 }
 

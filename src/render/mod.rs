@@ -11,7 +11,7 @@ mod tree;
 
 pub use hosts::hosts;
 pub use names::LabNames;
-pub use tree::{Remark, ips, nets, summary, tree};
+pub use tree::{Extent, Remark, ips, nets, summary, tree};
 
 use std::net::IpAddr;
 use std::time::Duration;

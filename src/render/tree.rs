@@ -10,6 +10,15 @@ const PODS_SHOWN: usize = 24;
 /// More nodes of one segment than this, and only the first half of it is shown.
 const NODES_SHOWN: usize = 24;
 
+/// How much of a large lab is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Every pod of every node.
+    Whole,
+    /// As much as a screen holds.
+    Brief,
+}
+
 /// What stands behind a name in the tree, such as a container's state; for commands that know more than the model.
 pub type Remark<'a> = &'a dyn Fn(&str) -> Option<String>;
 
@@ -32,7 +41,7 @@ pub fn summary(lab: &Lab) -> String {
 }
 
 /// The tree itself, one line a thing.
-pub fn tree(lab: &Lab, remark: Remark<'_>) -> String {
+pub fn tree(lab: &Lab, extent: Extent, remark: Remark<'_>) -> String {
     let mut out = String::new();
     for (place, segment) in lab.segments.iter().enumerate() {
         let _ = writeln!(out, "{}  {}", segment.name, nets(&segment.subnet));
@@ -48,8 +57,9 @@ pub fn tree(lab: &Lab, remark: Remark<'_>) -> String {
         }
         let nodes: Vec<&Node> = lab.nodes.iter().filter(|node| node.segment == place).collect();
         let width = nodes.iter().map(|node| node.name.len()).max().unwrap_or(0);
-        let every_pod = lab.pods().count() <= PODS_SHOWN;
-        for node in shown(&nodes, NODES_SHOWN) {
+        let every_pod = extent == Extent::Whole || lab.pods().count() <= PODS_SHOWN;
+        let most = if extent == Extent::Whole { usize::MAX } else { NODES_SHOWN };
+        for node in shown(&nodes, most) {
             lines.push(match node {
                 Shown::One(node) if every_pod => {
                     (with(node_line(node, width), remark(&node.name)), pods(node, remark))
