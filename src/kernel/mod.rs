@@ -9,6 +9,7 @@ mod error;
 mod ethtool;
 mod holder;
 pub mod icmp;
+pub mod inspect;
 mod interrupt;
 mod keeper;
 mod message;

@@ -4,6 +4,7 @@
 
 pub mod commands;
 mod hosts;
+pub mod inspect;
 mod names;
 pub mod ping;
 pub mod traceroute;
