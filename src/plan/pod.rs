@@ -8,6 +8,9 @@ use super::op::{Absent, End, Op};
 use super::{Kind, Namespace, Step, neighbours};
 use crate::model::{Family, Lab};
 
+/// A new namespace has the host's setting, which Docker and its like turn on; a pod forwards nothing.
+const NO_FORWARDING: Op = Op::Sysctl { path: "net/ipv4/ip_forward", value: "0", absent: Absent::Fails };
+
 /// In labs with IPv6: addresses are usable at once, and nobody asks for a router.
 const WITH_V6: [Op; 2] = [
     Op::Sysctl { path: "net/ipv6/conf/default/accept_dad", value: "0", absent: Absent::Fails },
@@ -17,11 +20,12 @@ const WITH_V6: [Op; 2] = [
 /// Adds the namespaces of a node's pods; `node_namespace` is the index of the node's own.
 pub(super) fn pods(lab: &Lab, number: usize, node_namespace: usize, namespaces: &mut Vec<Namespace>) {
     let node = &lab.nodes[number];
-    let settings = if lab.families().any(|family| family == Family::V6) {
-        WITH_V6.to_vec()
+    let mut settings = vec![NO_FORWARDING];
+    if lab.families().any(|family| family == Family::V6) {
+        settings.extend(WITH_V6);
     } else {
-        vec![NO_LINK_LOCAL]
-    };
+        settings.push(NO_LINK_LOCAL);
+    }
     for (place, (pod, veth)) in node.pods.iter().zip(veth_names(node)).enumerate() {
         let here = namespaces.len();
         let index = FIRST_VETH + u32::try_from(place).unwrap_or(0);
