@@ -3,6 +3,8 @@
 //! Every test works in a thread that has left the host's network namespace first; where the kernel does not allow
 //! that, the test says loudly that it was skipped.
 
+// Runs in VMs too (.ci/vm-tests).
+
 use std::fs::read_link;
 use std::io::{self, BufRead, BufReader};
 use std::net::IpAddr;

@@ -1,5 +1,7 @@
 //! `netlab serve` and `netlab fetch` on loopback: what labs rely on.
 
+// Runs in VMs too (.ci/vm-tests).
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::process::{Child, Command, Stdio};

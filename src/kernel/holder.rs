@@ -120,8 +120,9 @@ fn set_up<'a>(
     if privilege == Privilege::Rootless {
         map_user(job.user)?;
     }
-    own_mounts().map_err(|errno| privilege::denied("setting up the lab's own mounts", errno))?;
-    sethostname(job.name).map_err(|errno| privilege::denied("setting the lab's hostname", errno))?;
+    let denied = |doing: &'static str| move |errno| privilege::denied(doing, errno, job.user.0);
+    own_mounts().map_err(denied("setting up the lab's own mounts"))?;
+    sethostname(job.name).map_err(denied("setting the lab's hostname"))?;
     raise_descriptor_limit();
     let mut listening = true;
     let mut done = |namespace: usize| listening = listening && tell(events, &Event::Built(namespace));
@@ -161,6 +162,7 @@ fn map_user((uid, gid): (Uid, Gid)) -> Result<()> {
             privilege::denied(
                 &format!("writing {path}"),
                 Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)),
+                uid,
             )
         })
     };

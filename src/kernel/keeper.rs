@@ -176,7 +176,7 @@ fn start_holder(job: Job<'_>, events: &File) -> Result<(Pid, OwnedFd)> {
     let (leash_end, leash) = pipe2(OFlag::O_CLOEXEC).map_err(Error::call("a pipe to the holder"))?;
     let keeper = holder::outer_self()
         .ok_or_else(|| Error::Unexpected("reading the keeper's own pid from /proc".into()))?;
-    let theirs = events.as_raw_fd();
+    let (theirs, user) = (events.as_raw_fd(), job.user.0);
     // The first try may fail before the job is used: only a child takes it.
     let job = std::cell::Cell::new(Some(job));
     let start = |namespaces: CloneFlags, rootless: holder::Privilege| {
@@ -191,9 +191,9 @@ fn start_holder(job: Job<'_>, events: &File) -> Result<(Pid, OwnedFd)> {
         Err(Errno::EPERM) => {
             let all = NAMESPACES.union(CloneFlags::CLONE_NEWUSER);
             start(all, holder::Privilege::Rootless)
-                .map_err(|errno| privilege::denied("making a user namespace", errno))
+                .map_err(|errno| privilege::denied("making a user namespace", errno, user))
         }
-        Err(errno) => Err(privilege::denied("making namespaces", errno)),
+        Err(errno) => Err(privilege::denied("making namespaces", errno, user)),
         Ok(holder) => Ok(holder),
     }?;
     Ok((holder, leash))

@@ -3,10 +3,12 @@
 use std::fs::File;
 use std::os::fd::AsFd;
 
+use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::unistd::sethostname;
 
 use super::error::{Error, Result};
+use super::privilege;
 
 /// What every node, router and pod has for itself: its network, its hostname, its message queues.
 const OWN: CloneFlags =
@@ -15,10 +17,7 @@ const OWN: CloneFlags =
 /// Moves the calling thread into new namespaces with that hostname.
 pub(super) fn enter_new(hostname: &str) -> Result<()> {
     unshare(OWN).map_err(|errno| match errno {
-        nix::errno::Errno::ENOSPC => Error::Denied(format!(
-            "{hostname}: the kernel makes no more namespaces (ENOSPC): see user.max_net_namespaces, user.max_uts_namespaces \
-             and user.max_ipc_namespaces"
-        )),
+        Errno::ENOSPC => privilege::used_up(hostname),
         errno => Error::call(format!("{hostname}: new namespaces"))(errno),
     })?;
     sethostname(hostname).map_err(Error::call(format!("{hostname}: setting the hostname")))

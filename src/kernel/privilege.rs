@@ -1,74 +1,122 @@
 //! Why this user may not make namespaces, and what to do about it: the setting that forbids it, by name.
+//!
+//! Every text is one line, for scripts and for people who search for it.
 
 use std::fs;
 
 use nix::errno::Errno;
-use nix::unistd::geteuid;
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::wait::WaitStatus;
+use nix::unistd::Uid;
 
 use super::error::Error;
+use super::process;
 
-/// The error for a refusal to make the lab's namespaces, or to use them.
-pub(super) fn denied(doing: &str, errno: Errno) -> Error {
-    let sudo = "or run netlab with sudo";
-    let text = if geteuid().is_root()
-        && setting("user/max_user_namespaces") != Some(0)
-        && errno != Errno::ENOSPC
-    {
-        format!(
-            "{doing}: not allowed although you are root: this looks like a container without CAP_SYS_ADMIN; run it with --privileged"
-        )
+/// What a lab is made of, and the setting that limits how many of it each user may have (`namespaces(7)`).
+const LIMITS: [(CloneFlags, &str, &str); 6] = [
+    (CloneFlags::CLONE_NEWUSER, "user", "user.max_user_namespaces"),
+    (CloneFlags::CLONE_NEWNET, "network", "user.max_net_namespaces"),
+    (CloneFlags::CLONE_NEWPID, "PID", "user.max_pid_namespaces"),
+    (CloneFlags::CLONE_NEWNS, "mount", "user.max_mnt_namespaces"),
+    (CloneFlags::CLONE_NEWUTS, "UTS", "user.max_uts_namespaces"),
+    (CloneFlags::CLONE_NEWIPC, "IPC", "user.max_ipc_namespaces"),
+];
+
+/// More than the largest lab needs.
+const PLENTY: u32 = 20_000;
+
+/// The error for a refusal to make the lab's namespaces, or to use them, to `user` who runs netlab.
+pub(super) fn denied(doing: &str, errno: Errno, user: Uid) -> Error {
+    if errno == Errno::ENOSPC {
+        return used_up(doing);
+    }
+    let profile = fs::read_to_string("/proc/self/attr/current").ok();
+    let profile = profile.as_deref().and_then(confining);
+    let why = if let Some(profile) = profile {
+        format!("the AppArmor profile `{profile}` forbids it: change the profile")
+    } else if user.is_root() {
+        "not allowed although you are root: this looks like a container without CAP_SYS_ADMIN; run it with --privileged"
+            .to_owned()
     } else if setting("kernel/unprivileged_userns_clone") == Some(0) {
-        format!(
-            "{doing}: this kernel forbids user namespaces to ordinary users \
-             (kernel.unprivileged_userns_clone is 0): run `sudo sysctl -w kernel.unprivileged_userns_clone=1`, {sudo}"
-        )
-    } else if let Some(name) = exhausted(errno) {
-        format!(
-            "{doing}: the kernel's limit on namespaces is reached ({name}): raise it with `sudo sysctl -w {name}=10000`, {sudo}"
-        )
+        "this kernel forbids user namespaces to ordinary users (kernel.unprivileged_userns_clone is 0): run \
+         `sudo sysctl -w kernel.unprivileged_userns_clone=1`"
+            .to_owned()
     } else if setting("kernel/apparmor_restrict_unprivileged_userns") == Some(1) {
-        format!(
-            "{doing}: AppArmor forbids user namespaces to programs without a profile \
-             (kernel.apparmor_restrict_unprivileged_userns is 1, the default of Ubuntu 23.10 and later): \
-             run `sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`, {sudo}"
-        )
-    } else if fs::read_to_string("/proc/self/attr/current").is_ok_and(|profile| is_confined(&profile)) {
-        let profile = fs::read_to_string("/proc/self/attr/current").unwrap_or_default();
-        format!("{doing}: the AppArmor profile `{}` forbids it: change the profile, {sudo}", profile.trim())
+        "AppArmor forbids user namespaces to programs without a profile \
+         (kernel.apparmor_restrict_unprivileged_userns is 1, the default of Ubuntu 23.10 and later): run \
+         `sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`"
+            .to_owned()
     } else {
         format!(
-            "{doing}: {} ({errno:?}): a security module or a container's seccomp filter may forbid it: ask its administrator, {sudo}",
+            "{} ({errno:?}): a security module or a container's seccomp filter may forbid it: ask its administrator",
             errno.desc()
         )
     };
-    Error::Denied(text)
+    let sudo = if user.is_root() { "" } else { ", or run netlab with sudo" };
+    Error::Denied(format!("{doing}: {why}{sudo}"))
 }
 
-/// The limit that is used up, if that is what the error says.
-fn exhausted(errno: Errno) -> Option<&'static str> {
-    if errno != Errno::ENOSPC && errno != Errno::EUSERS && setting("user/max_user_namespaces") != Some(0) {
-        return None;
+/// The error for `ENOSPC`, which says that there are too many namespaces, but not of which kind.
+pub(super) fn used_up(doing: &str) -> Error {
+    let Some((flag, kind, setting)) = limit() else {
+        return Error::Denied(format!(
+            "{doing}: the kernel makes no more namespaces (ENOSPC): one of the limits user.max_*_namespaces is reached"
+        ));
+    };
+    // Root needs no user namespace, but as many of the others as anybody.
+    let instead = if flag == CloneFlags::CLONE_NEWUSER { ", or run netlab with sudo" } else { "" };
+    Error::Denied(format!(
+        "{doing}: the kernel's limit on {kind} namespaces is reached ({setting}): raise it with \
+         `sudo sysctl -w {setting}={PLENTY}`{instead}"
+    ))
+}
+
+/// The limit that is reached, found by trying each in a process of its own. Reading the settings would not do: inside a
+/// user namespace they show its own limits, and those of its parent count too.
+fn limit() -> Option<(CloneFlags, &'static str, &'static str)> {
+    let reached = |flag| unshare(flag) == Err(Errno::ENOSPC);
+    let child = process::spawn(|| {
+        // Who may make the others only as root of a user namespace needs one of those first.
+        let ordinary = unshare(CloneFlags::CLONE_NEWUTS) == Err(Errno::EPERM);
+        let place = LIMITS.iter().position(|(flag, ..)| {
+            let first = *flag == CloneFlags::CLONE_NEWUSER;
+            (!first || ordinary) && reached(*flag)
+        });
+        place.and_then(|place| i32::try_from(place).ok()).unwrap_or(-1)
+    });
+    match process::reap(child.ok()?) {
+        Ok(WaitStatus::Exited(_, place)) => LIMITS.get(usize::try_from(place).ok()?).copied(),
+        _ => None,
     }
-    let limits = [
-        "user/max_user_namespaces",
-        "user/max_net_namespaces",
-        "user/max_pid_namespaces",
-        "user/max_mnt_namespaces",
-    ];
-    let zero = limits.into_iter().find(|limit| setting(limit) == Some(0)).unwrap_or(limits[0]);
-    Some(match zero {
-        "user/max_net_namespaces" => "user.max_net_namespaces",
-        "user/max_pid_namespaces" => "user.max_pid_namespaces",
-        "user/max_mnt_namespaces" => "user.max_mnt_namespaces",
-        _ => "user.max_user_namespaces",
-    })
 }
 
-fn is_confined(profile: &str) -> bool {
-    let profile = profile.trim();
-    !profile.is_empty() && !profile.starts_with("unconfined") && profile.contains('(')
+/// The AppArmor profile that confines a process with this label; labels of other modules have another form.
+fn confining(label: &str) -> Option<&str> {
+    let (profile, mode) = label.trim_end_matches(['\n', '\0']).rsplit_once(" (")?;
+    // `unprivileged_userns` is where Ubuntu's restriction puts programs without a profile, which has its own remedy.
+    (mode == "enforce)" && profile != "unprivileged_userns").then_some(profile)
 }
 
 fn setting(path: &str) -> Option<u64> {
     fs::read_to_string(format!("/proc/sys/{path}")).ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_enforced_profile_confines() {
+        assert_eq!(confining("netlab-denied (enforce)\n"), Some("netlab-denied"));
+        assert_eq!(confining("/usr/bin/some thing (enforce)"), Some("/usr/bin/some thing"));
+        for label in [
+            "",
+            "unconfined\n",
+            "unconfined (complain)",
+            "unprivileged_userns (enforce)",
+            "system_u:system_r:kernel_t:s0\0",
+        ] {
+            assert_eq!(confining(label), None, "{label}");
+        }
+    }
 }

@@ -1,0 +1,248 @@
+//! What netlab says where it may not make namespaces, or where the kernel lacks a part: which setting or module it is, in
+//! one line, with exit code 3 and nothing left behind.
+//!
+//! These tests change settings of the whole kernel, so they run only in a throw-away VM (`make test-vm`).
+
+mod support;
+
+use std::fs;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use support::{Mode, World, skip, wait_until};
+
+/// The settings are one for all tests: one test at a time.
+static KERNEL: Mutex<()> = Mutex::new(());
+
+/// The right to change this kernel; `None`, said loudly, where it is somebody's.
+fn throw_away_kernel(test: &str) -> Option<MutexGuard<'static, ()>> {
+    if std::env::var("NETLAB_TEST_VM").as_deref() != Ok("1") {
+        skip(&format!("tests/denied.rs: {test}"), "needs a throw-away VM (make test-vm)");
+        return None;
+    }
+    Some(KERNEL.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// A kernel setting that is as it was again when this is dropped.
+struct Setting {
+    path: String,
+    before: String,
+}
+
+impl Setting {
+    /// `None` where this kernel has no such setting.
+    fn set(name: &str, value: &str) -> Option<Self> {
+        let path = format!("/proc/sys/{}", name.replace('.', "/"));
+        let before = fs::read_to_string(&path).ok()?;
+        fs::write(&path, value).expect(name);
+        Some(Self { path, before })
+    }
+}
+
+impl Drop for Setting {
+    fn drop(&mut self) {
+        fs::write(&self.path, self.before.trim()).expect("the setting as it was");
+    }
+}
+
+fn run(program: &str, args: &[&str]) -> bool {
+    Command::new(program)
+        .args(args)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+/// Modules that are not there, and not loaded on demand either, until this is dropped.
+struct Without {
+    modules: &'static [&'static str],
+    _no_loading: Setting,
+}
+
+impl Without {
+    fn new(modules: &'static [&'static str]) -> Self {
+        for module in modules {
+            // The kernel takes its time to free the namespaces of the labs before.
+            wait_until(&format!("{module} unloaded"), || {
+                !fs::exists(format!("/sys/module/{module}")).expect("sysfs") || run("rmmod", &[module])
+            });
+        }
+        let _no_loading = Setting::set("kernel.modprobe", "/bin/false").expect("a kernel with modules");
+        Self { modules, _no_loading }
+    }
+}
+
+impl Drop for Without {
+    fn drop(&mut self) {
+        for module in self.modules.iter().rev() {
+            run("modprobe", &[module]);
+        }
+    }
+}
+
+/// An AppArmor profile for one program, unloaded when this is dropped.
+struct Profile(String);
+
+impl Profile {
+    const NAME: &str = "netlab-denied";
+
+    fn load(world: &World, rules: &str) -> Self {
+        let profile = Self(format!("profile {} {} {{\n{rules}\n}}\n", Self::NAME, world.binary().display()));
+        assert!(profile.parser("--replace"), "{}", profile.0);
+        profile
+    }
+
+    fn parser(&self, action: &str) -> bool {
+        let mut command = Command::new("apparmor_parser");
+        let mut child =
+            command.args(["--skip-cache", action]).stdin(Stdio::piped()).spawn().expect("a parser");
+        child.stdin.take().expect("a pipe").write_all(self.0.as_bytes()).expect("a parser that reads");
+        child.wait().expect("an end").success()
+    }
+}
+
+impl Drop for Profile {
+    fn drop(&mut self) {
+        assert!(self.parser("--remove"));
+    }
+}
+
+/// Brings a lab up, which must fail with exit code 3 and a line with all of these `words`, and leave nothing.
+fn refused(world: &World, words: &[&str]) {
+    let said = world.fails(3, &["up", &world.lab("two-node.toml")]);
+    let lines: Vec<&str> = said.lines().filter(|line| line.starts_with("netlab: ")).collect();
+    let [line] = lines[..] else { panic!("{:?}: not one line of error:\n{said}", world.mode) };
+    for word in words {
+        assert!(line.contains(word), "{:?}: no `{word}` in: {line}", world.mode);
+    }
+    assert!(said.ends_with("lab `two-node` was not brought up; nothing of it is left\n"), "{said}");
+    world.expect_no_files();
+    assert_eq!(processes_of(world), [""; 0], "processes are left");
+}
+
+/// The pids of all processes that run this world's netlab.
+fn processes_of(world: &World) -> Vec<String> {
+    let runs =
+        |pid: &String| fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == world.binary());
+    let names = fs::read_dir("/proc").expect("/proc").flatten().map(|entry| entry.file_name());
+    names.filter_map(|name| name.into_string().ok()).filter(runs).collect()
+}
+
+fn allowed(world: &World) {
+    world.ok(&["up", &world.lab("two-node.toml")]);
+    world.ok(&["ping", "-c", "1", "pod1", "pod4"]);
+    world.ok(&["down"]);
+}
+
+fn world(mode: Mode) -> World {
+    World::new(mode).expect("a VM in which both root and nobody may make labs")
+}
+
+#[test]
+fn debians_switch_for_user_namespaces() {
+    let Some(_kernel) = throw_away_kernel("debians_switch_for_user_namespaces") else { return };
+    let (root, nobody) = (world(Mode::Root), world(Mode::Ordinary));
+    let Some(_setting) = Setting::set("kernel.unprivileged_userns_clone", "0") else {
+        return skip("debians_switch_for_user_namespaces", "not a kernel of Debian's");
+    };
+    refused(
+        &nobody,
+        &[
+            "making a user namespace: ",
+            "kernel.unprivileged_userns_clone is 0",
+            "`sudo sysctl -w kernel.unprivileged_userns_clone=1`",
+            "or run netlab with sudo",
+        ],
+    );
+    allowed(&root);
+}
+
+#[test]
+fn no_user_namespaces_at_all() {
+    let Some(_kernel) = throw_away_kernel("no_user_namespaces_at_all") else { return };
+    let (root, nobody) = (world(Mode::Root), world(Mode::Ordinary));
+    let _setting = Setting::set("user.max_user_namespaces", "0").expect("every kernel has it");
+    refused(
+        &nobody,
+        &[
+            "making a user namespace: ",
+            "limit on user namespaces is reached (user.max_user_namespaces)",
+            "`sudo sysctl -w user.max_user_namespaces=20000`",
+            "or run netlab with sudo",
+        ],
+    );
+    allowed(&root);
+}
+
+#[test]
+fn each_limit_on_namespaces_is_told_by_its_name() {
+    let Some(_kernel) = throw_away_kernel("each_limit_on_namespaces_is_told_by_its_name") else { return };
+    let worlds = [world(Mode::Root), world(Mode::Ordinary)];
+    // None at all, and fewer than the lab wants of those that it has more than one of.
+    for (kind, limits) in [
+        ("net", &["0", "3"][..]),
+        ("uts", &["0", "3"]),
+        ("ipc", &["0", "3"]),
+        ("pid", &["0"]),
+        ("mnt", &["0"]),
+    ] {
+        let name = format!("user.max_{kind}_namespaces");
+        for limit in limits {
+            for world in &worlds {
+                // Root has namespaces already: the VM's own, and those of earlier labs that the kernel is still freeing.
+                if *limit != "0" && world.mode == Mode::Root {
+                    continue;
+                }
+                let _setting = Setting::set(&name, limit).expect("every kernel has it");
+                refused(
+                    world,
+                    &["namespaces is reached", &format!("({name})"), &format!("sudo sysctl -w {name}=20000")],
+                );
+            }
+        }
+    }
+    worlds.iter().for_each(allowed);
+}
+
+#[test]
+fn an_apparmor_profile_in_the_way() {
+    let test = "an_apparmor_profile_in_the_way";
+    let Some(_kernel) = throw_away_kernel(test) else { return };
+    if !fs::exists("/sys/kernel/security/apparmor/profiles").unwrap_or(false)
+        || !run("apparmor_parser", &["--version"])
+    {
+        return skip(test, "no AppArmor, or no apparmor_parser");
+    }
+    let (root, nobody) = (world(Mode::Root), world(Mode::Ordinary));
+    let common = "file, network, signal, ptrace, unix,";
+    let advice = "the AppArmor profile `netlab-denied` forbids it: change the profile";
+    // Refused already when the user namespace is made, and later, inside it.
+    for (rules, doing) in
+        [("", "making a user namespace: "), ("capability,", "setting up the lab's own mounts: ")]
+    {
+        let _profile = Profile::load(&nobody, &format!("{common} {rules}"));
+        refused(&nobody, &[doing, advice, ", or run netlab with sudo"]);
+    }
+    let profile = Profile::load(&root, &format!("{common} capability,"));
+    refused(&root, &["setting up the lab's own mounts: ", advice]);
+    drop(profile);
+    allowed(&nobody);
+    allowed(&root);
+}
+
+#[test]
+fn a_kernel_without_bridges_or_cables() {
+    let Some(_kernel) = throw_away_kernel("a_kernel_without_bridges_or_cables") else { return };
+    let worlds = [world(Mode::Root), world(Mode::Ordinary)];
+    for (modules, words) in [
+        (&["br_netfilter", "bridge"][..], "this kernel lacks bridges (module `bridge`;"),
+        (&["veth"], "this kernel lacks veth cables (module `veth`;"),
+    ] {
+        let without = Without::new(modules);
+        worlds.iter().for_each(|world| refused(world, &[words]));
+        drop(without);
+    }
+    worlds.iter().for_each(allowed);
+}
