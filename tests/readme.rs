@@ -60,7 +60,8 @@ fn every_console_block_prints_what_it_shows() {
             fs::create_dir_all(world.path().join(directory)).expect("a directory");
             for entry in fs::read_dir(root.join(directory)).expect("files").flatten() {
                 if entry.path().extension().is_some_and(|found| found == extension) {
-                    fs::copy(entry.path(), world.path().join(directory).join(entry.file_name())).expect("a copy");
+                    fs::copy(entry.path(), world.path().join(directory).join(entry.file_name()))
+                        .expect("a copy");
                 }
             }
         }
@@ -90,7 +91,8 @@ fn every_topology_is_valid() {
 #[test]
 fn the_two_commands_and_the_ci_steps_exist() {
     let text = readme();
-    let makefile = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Makefile")).expect("a Makefile");
+    let makefile =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Makefile")).expect("a Makefile");
     for block in blocks(&text, "sh") {
         for line in block.lines() {
             let target = line.strip_prefix("make ").and_then(|rest| rest.split(' ').next());

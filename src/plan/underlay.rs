@@ -118,12 +118,13 @@ pub(super) struct Routes {
 impl Routes {
     pub(super) fn new(lab: &Lab) -> Self {
         let paths = Paths::new(lab);
-        let mut nodes = vec![vec![None; lab.segments.len()]; lab.segments.len()];
+        let count = lab.segments.len();
+        let mut nodes = vec![vec![None; count]; count];
         let mut routers = vec![Vec::new(); lab.routers.len()];
-        for to in 0..lab.segments.len() {
+        for to in 0..count {
             let distances = paths.distances(to);
-            for from in (0..lab.segments.len()).filter(|from| *from != to) {
-                nodes[from][to] = paths.next_router(from, &distances);
+            for (from, row) in nodes.iter_mut().enumerate().filter(|(from, _)| *from != to) {
+                row[to] = paths.next_router(from, &distances);
             }
             for (number, router) in lab.routers.iter().enumerate() {
                 if router.ports.iter().any(|port| port.segment == to) {
