@@ -52,15 +52,15 @@ fn processes() -> BTreeSet<String> {
         .collect()
 }
 
+/// Files in the places where netlab could leave some. `/run` is the whole machine's: only what has netlab's name counts.
 fn files(world: &World) -> BTreeSet<String> {
-    let mut all = BTreeSet::new();
-    for directory in [world.runtime(), "/run".into(), "/run/netns".into()] {
+    let list = |directory: std::path::PathBuf| {
         let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-        all.extend(entries.map(|entry| entry.path().display().to_string()));
-    }
-    let temporary = fs::read_dir("/tmp").into_iter().flatten().flatten();
-    let names = temporary.map(|entry| entry.path().display().to_string());
-    all.extend(names.filter(|name| name.starts_with("/tmp/netlab-sh-") || name.starts_with("/tmp/netlab-6")));
+        entries.map(|entry| entry.path().display().to_string()).collect::<Vec<_>>()
+    };
+    let mut all: BTreeSet<String> =
+        [world.runtime(), world.temporary(), "/run/netns".into()].into_iter().flat_map(list).collect();
+    all.extend(list("/run".into()).into_iter().filter(|path| path.contains("netlab")));
     all
 }
 

@@ -86,10 +86,12 @@ impl World {
         // By another program: a file that this one has open for writing while a parallel test forks cannot be run.
         let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_netlab")).arg(world.binary()).status();
         assert!(copied.is_ok_and(|status| status.success()), "no copy of netlab that every user can run");
-        fs::create_dir(world.runtime()).expect("a runtime directory");
-        fs::set_permissions(world.runtime(), fs::Permissions::from_mode(0o700)).expect("chmod");
-        if mode == Mode::Ordinary && is_root() {
-            std::os::unix::fs::chown(world.runtime(), Some(ORDINARY), Some(ORDINARY)).expect("chown");
+        for own in [world.runtime(), world.temporary()] {
+            fs::create_dir(&own).expect("a directory of the user's own");
+            fs::set_permissions(&own, fs::Permissions::from_mode(0o700)).expect("chmod");
+            if mode == Mode::Ordinary && is_root() {
+                std::os::unix::fs::chown(&own, Some(ORDINARY), Some(ORDINARY)).expect("chown");
+            }
         }
         world.probe()?;
         Ok(world)
@@ -117,6 +119,11 @@ impl World {
 
     pub fn runtime(&self) -> PathBuf {
         self.path().join("run")
+    }
+
+    /// Where temporary files of this user go.
+    pub fn temporary(&self) -> PathBuf {
+        self.path().join("tmp")
     }
 
     /// Writes a file that the user can read; gives back its path.
@@ -147,7 +154,7 @@ impl World {
         command
             .env("NETLAB_RUNTIME_DIR", self.runtime())
             .env("PATH", path)
-            .env("TMPDIR", "/tmp")
+            .env("TMPDIR", self.temporary())
             .env("HOME", self.path());
         command.env_remove("NO_COLOR").current_dir(self.path()).stdin(Stdio::null());
         if self.mode == Mode::Ordinary && is_root() {
