@@ -52,31 +52,32 @@ pub fn commands(plan: &Plan, run_in: usize, op: &Op) -> Vec<String> {
         }
         Op::Bridge { link, mac, mtu } => vec![
             format!(
-                "ip -n {at} link add {} index {} address {mac} mtu {mtu} type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
+                "ip -n {at} link add name {} index {} address {mac} mtu {mtu} type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
                 link.name, link.index
             ),
-            format!("ip -n {at} link set {} up", link.name),
+            format!("ip -n {at} link set dev {} up", link.name),
         ],
         Op::Veth { near, bridge, far_namespace, far, mtu } => {
             let there = &plan.namespaces[*far_namespace].name;
             let master = bridge.as_ref().map(|bridge| format!("master {} ", bridge.name)).unwrap_or_default();
             vec![
                 format!(
-                    "ip -n {at} link add {} type veth peer name {} netns {there}",
+                    "ip -n {at} link add name {} type veth peer name {} netns {there}",
                     end(near, *mtu),
                     end(far, *mtu)
                 ),
-                format!("ip -n {at} link set {} {master}up", near.link.name),
+                format!("ip -n {at} link set dev {} {master}up", near.link.name),
             ]
         }
         Op::Hairpin { link } => vec![format!("bridge -n {at} link set dev {} hairpin on", link.name)],
-        Op::Up { link } => vec![format!("ip -n {at} link set {} up", link.name)],
+        Op::Up { link } => vec![format!("ip -n {at} link set dev {} up", link.name)],
         Op::Offload { link, .. } => {
             vec![format!("ip netns exec {at} ethtool -K {} tx off sg off tso off gso off gro off", link.name)]
         }
         Op::Address { link, address } => {
-            let nodad = if address.addr().is_ipv6() { " nodad" } else { "" };
-            vec![format!("ip -n {at} addr add {address} dev {}{nodad}", link.name)]
+            // IPv4: with the subnet's broadcast address; IPv6: usable at once.
+            let how = if address.addr().is_ipv6() { "nodad" } else { "brd +" };
+            vec![format!("ip -n {at} addr add {address} {how} dev {}", link.name)]
         }
         Op::Route { to, via, link } => {
             let to = if to.prefix_len() == 0 { "default".to_owned() } else { to.to_string() };

@@ -1,0 +1,249 @@
+//! Plans: reviewed for every shipped lab, and their commands make what netlab makes.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use netlab::plan::plan;
+use netlab::render::commands;
+use serde_json::Value;
+use support::{Mode, World, in_each_mode, skip};
+
+fn labs() -> Vec<PathBuf> {
+    let entries = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("labs")).expect("labs").flatten();
+    let mut paths: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|e| e == "toml"))
+        .collect();
+    paths.sort();
+    paths
+}
+
+fn read(path: &Path) -> netlab::model::Lab {
+    let text = fs::read_to_string(path).expect("a lab");
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).expect("a name");
+    netlab::parse(&text, stem).expect("a valid lab")
+}
+
+/// The first and the last lines of what is long: the middle of a hundred pods teaches nothing.
+fn shortened(script: &str) -> String {
+    let lines: Vec<&str> = script.lines().collect();
+    if lines.len() < 400 {
+        return script.to_owned();
+    }
+    let (first, last) = (&lines[..80], &lines[lines.len() - 60..]);
+    format!("{}\n\n[… {} lines …]\n\n{}\n", first.join("\n"), lines.len() - 140, last.join("\n"))
+}
+
+#[test]
+fn the_plan_of_every_lab_is_reviewed() {
+    for path in labs() {
+        let lab = read(&path);
+        let script = commands::script(&plan(&lab), &lab.name);
+        insta::with_settings!({ snapshot_path => "../snapshots/plan", prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!(lab.name.as_str(), shortened(&script));
+        });
+    }
+}
+
+#[test]
+fn a_plan_is_the_same_on_every_run_and_as_json() {
+    for path in labs() {
+        let file = path.to_str().expect("text");
+        let run = || {
+            Command::new(env!("CARGO_BIN_EXE_netlab"))
+                .args(["plan", "--format", "json", file])
+                .output()
+                .expect("netlab")
+        };
+        let (one, other) = (run(), run());
+        assert_eq!(one.stdout, other.stdout);
+        let json: Value = serde_json::from_slice(&one.stdout).expect("JSON");
+        assert_eq!(json["schema"], "netlab.plan/1");
+        assert_eq!(json["namespaces"][0]["name"], "fabric");
+    }
+}
+
+#[test]
+fn verbose_prints_each_operation_as_its_command() {
+    in_each_mode("verbose_prints_each_operation_as_its_command", |world| {
+        let file = world.lab("two-node.toml");
+        let script = world.ok(&["plan", &file]);
+        let ran = world.netlab(&["up", "-v", &file]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        for line in script.lines().filter(|line| line.starts_with("ip ") || line.starts_with("bridge ")) {
+            assert!(ran.stderr.contains(line), "`{line}` is not in what -v printed");
+        }
+    });
+}
+
+/// What is compared of a namespace, with the words that ask for it.
+const QUESTIONS: [&[&str]; 8] = [
+    &["ip", "-j", "-d", "link"],
+    &["ip", "-j", "addr"],
+    &["ip", "-j", "route"],
+    &["ip", "-j", "-6", "route"],
+    &["ip", "-j", "neigh", "show", "nud", "permanent"],
+    &["bridge", "-j", "-d", "link"],
+    &["sysctl", "net.ipv4.ip_forward", "net.ipv4.icmp_ratemask", "net.ipv4.conf.all.rp_filter"],
+    &[
+        "sysctl",
+        "-e",
+        "net.ipv6.conf.all.forwarding",
+        "net.ipv6.conf.eth0.addr_gen_mode",
+        "net.bridge.bridge-nf-call-iptables",
+    ],
+];
+
+/// Numbers that say nothing of what was made: counters, clocks, and the ids by which namespaces know each other.
+const PASSING: &[&str] = &[
+    "link_netnsid",
+    "stats",
+    "stats64",
+    "hello_timer",
+    "tcn_timer",
+    "topology_change_timer",
+    "gc_timer",
+    "flags",
+];
+
+fn without_passing(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            object.retain(|key, _| !PASSING.contains(&key.as_str()));
+            object.values_mut().for_each(without_passing);
+        }
+        Value::Array(items) => {
+            items.iter_mut().for_each(without_passing);
+            items.retain(|item| item.as_object().is_none_or(|object| !object.is_empty()));
+            // Neighbours come in the order of a hash that is seeded anew for each table.
+            items.sort_by_key(Value::to_string);
+        }
+        _ => {}
+    }
+}
+
+/// The answers to all questions about all namespaces: one line each, with a heading.
+fn answers(text: &str) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    for part in text.split("\n=== ").skip(1) {
+        let (heading, answer) = part.split_once('\n').expect("an answer below the heading");
+        let answer = match serde_json::from_str::<Value>(answer) {
+            Ok(mut json) => {
+                without_passing(&mut json);
+                serde_json::to_string_pretty(&json).expect("JSON")
+            }
+            Err(_) => answer.trim().to_owned(),
+        };
+        all.insert(heading.to_owned(), answer);
+    }
+    all
+}
+
+/// Asks every namespace of a lab that netlab made.
+fn made_by_netlab(world: &World, lab: &netlab::model::Lab) -> BTreeMap<String, String> {
+    let mut text = String::new();
+    for name in plan(lab).namespaces.iter().map(|namespace| namespace.name.as_str()) {
+        for question in QUESTIONS {
+            let ran = world.netlab(&[&["exec", name, "--"], question].concat());
+            text.push_str(&format!("\n=== {name}: {}\n{}", question.join(" "), ran.stdout));
+        }
+    }
+    answers(&text)
+}
+
+/// Pastes the plan's commands into a root shell that has a world of its own, and asks there.
+fn made_by_commands(world: &World, lab: &netlab::model::Lab) -> Result<BTreeMap<String, String>, String> {
+    let plan = plan(lab);
+    let script = world.file("plan.sh", &commands::script(&plan, &lab.name));
+    // `ip netns` keeps its names in /run, which is the machine's: it gets one of its own.
+    let mut shell =
+        format!("set -e; mount -t tmpfs none /run; mkdir -p /run/netns; sh -e {script}; set +e\n");
+    for name in plan.namespaces.iter().map(|namespace| namespace.name.as_str()) {
+        for question in QUESTIONS {
+            let words = question.join(" ");
+            shell.push_str(&format!(
+                "echo; echo '=== {name}: {words}'; ip netns exec {name} {words} 2>/dev/null\n"
+            ));
+        }
+    }
+    shell.push_str("echo\n");
+    let mut command = Command::new("unshare");
+    if world.mode == Mode::Ordinary {
+        command.args(["--user", "--map-root-user"]);
+    }
+    command.args(["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", &shell]);
+    world.prepare(&mut command);
+    let ran =
+        support::Ran::from(command.arg0("unshare").output().map_err(|error| format!("unshare: {error}"))?);
+    if ran.code != 0 && ran.stdout.is_empty() && ran.stderr.contains("unshare") {
+        return Err(ran.stderr);
+    }
+    assert!(ran.stderr.is_empty(), "the commands complain: {}", ran.stderr);
+    Ok(answers(&ran.stdout))
+}
+
+#[test]
+fn pasted_commands_make_the_same_kernel_state() {
+    let missing = ["ip", "bridge", "sysctl", "unshare"].into_iter().find(|tool| {
+        !Command::new("sh")
+            .args(["-c", &format!("command -v {tool}")])
+            .output()
+            .is_ok_and(|output| output.status.success())
+    });
+    if let Some(tool) = missing {
+        return skip("pasted_commands_make_the_same_kernel_state", &format!("{tool} is not installed"));
+    }
+    in_each_mode("pasted_commands_make_the_same_kernel_state", |world| {
+        for name in ["one-node", "two-node", "three-node", "dual-stack", "static"] {
+            let file = match name {
+                // Permanent neighbours, another MTU, strict reverse paths: what no shipped lab of a few pods has.
+                "static" => world.file("static.toml", STATIC),
+                name => world.lab(&format!("{name}.toml")),
+            };
+            let lab = read(Path::new(&file));
+            let commands = match made_by_commands(world, &lab) {
+                Ok(commands) => commands,
+                Err(why) => {
+                    return skip(
+                        "pasted_commands_make_the_same_kernel_state",
+                        &format!("{:?}: {why}", world.mode),
+                    );
+                }
+            };
+            world.ok(&["up", &file]);
+            let netlab = made_by_netlab(world, &lab);
+            world.ok(&["down", name]);
+            assert_eq!(netlab.len(), plan(&lab).namespaces.len() * QUESTIONS.len());
+            for (question, ours) in &netlab {
+                let theirs = commands.get(question).map(String::as_str).unwrap_or_default();
+                let differs: Vec<_> =
+                    ours.lines().zip(theirs.lines()).filter(|(one, other)| one != other).take(4).collect();
+                assert!(
+                    ours == theirs,
+                    "{name}: {question}: netlab's and the commands' lines: {differs:#?}\n{theirs}"
+                );
+            }
+        }
+    });
+}
+
+const STATIC: &str = r#"
+[cluster]
+pod_cidr = ["10.0.0.0/16", "fd00:1::/56"]
+neighbours = "static"
+mtu = 1400
+rp_filter = "strict"
+
+[[node]]
+name = "a"
+pods = ["p", "q"]
+
+[[node]]
+name = "b"
+pods = ["r"]
+"#;
