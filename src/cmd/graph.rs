@@ -1,7 +1,32 @@
-//! `netlab graph`
+//! `netlab graph`: a topology as a drawing, of a file or of a running lab.
 
-use crate::cli::Graph;
+use std::path::Path;
 
-pub(super) fn graph(_args: &Graph) -> anyhow::Result<u8> {
-    anyhow::bail!("not there yet")
+use super::{FINE, load, running};
+use crate::cli::{Graph, GraphFormat};
+use crate::model::Lab;
+use crate::render::graph;
+use crate::{state, ui};
+
+pub(super) fn graph(args: &Graph) -> anyhow::Result<u8> {
+    let lab = lab(&args.file)?;
+    ui::print(&match args.format {
+        GraphFormat::Text => graph::text(&lab),
+        GraphFormat::Mermaid => graph::mermaid(&lab),
+        GraphFormat::Dot => graph::dot(&lab),
+    })?;
+    Ok(FINE)
+}
+
+/// A bare word that is no file names a running lab.
+fn lab(path: &Path) -> anyhow::Result<Lab> {
+    let word = path.to_string_lossy();
+    let bare = !word.contains('/') && !word.ends_with(".toml");
+    if bare && let Some(record) = state::record(&word) {
+        return Ok(record.lab);
+    }
+    if bare && !path.is_file() {
+        return running::find(Some(&word)).map(|record| record.lab);
+    }
+    load::lab(path)
 }

@@ -111,7 +111,7 @@ pub fn veth_name(pod: &str) -> String {
 }
 
 /// The host ends of a node's pods, told apart where two names have one hash.
-pub(super) fn veth_names(node: &Node) -> Vec<String> {
+pub fn veth_names(node: &Node) -> Vec<String> {
     let mut used = HashSet::new();
     let mut unique = |pod: &str| {
         let mut text = pod.to_owned();

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::Lab;
 
-pub use link::{Link, Mac, veth_name};
+pub use link::{Link, Mac, veth_name, veth_names};
 pub use op::{Absent, End, Offloads, Op};
 
 /// The namespaces of a lab and what is made in each.

@@ -1,0 +1,83 @@
+//! Drawings of a topology: boxes and lines for the terminal, Mermaid, Graphviz.
+//!
+//! Names need no escaping in any of them: lab, segment, router, node, pod and container names are DNS labels.
+
+mod dot;
+mod mermaid;
+mod text;
+
+pub use dot::dot;
+pub use mermaid::mermaid;
+pub use text::text;
+
+use super::count;
+use crate::model::{Addresses, Lab, Node, Pod, Router};
+
+/// More pods of one node than this are counted instead of drawn.
+const PODS_SHOWN: usize = 12;
+/// More nodes of one segment than this are counted, all but the first few.
+const NODES_SHOWN: usize = 8;
+/// How many nodes are drawn where there are too many.
+const NODES_FEW: usize = 4;
+
+/// A node's pods as far as they are drawn, and how many more there are.
+fn pods_shown(node: &Node) -> (&[Pod], usize) {
+    let (few, more) = node.pods.split_at(node.pods.len().min(PODS_SHOWN));
+    (few, more.len())
+}
+
+/// A segment's nodes as far as they are drawn, and those that are not.
+fn nodes_shown(lab: &Lab, segment: usize) -> (Vec<&Node>, Vec<&Node>) {
+    let mut few: Vec<&Node> = lab.nodes.iter().filter(|node| node.segment == segment).collect();
+    let most = if few.len() > NODES_SHOWN { NODES_FEW } else { few.len() };
+    let more = few.split_off(most);
+    (few, more)
+}
+
+/// `… 88 more pods`
+fn more(number: usize, thing: &str) -> String {
+    format!("… {}", count(u64::try_from(number).unwrap_or(u64::MAX), &format!("more {thing}")))
+}
+
+/// What the nodes that are not drawn have in common: how many, and the last.
+fn more_nodes(nodes: &[&Node]) -> Vec<String> {
+    let mut lines = vec![more(nodes.len(), "node")];
+    lines.extend(nodes.last().map(|last| format!("up to {}", last.name)));
+    lines
+}
+
+/// Plain addresses, one a line.
+fn ip_lines(addresses: &Addresses) -> Vec<String> {
+    addresses.ips().map(|ip| ip.to_string()).collect()
+}
+
+/// Networks or addresses with their prefix lengths, one a line.
+fn net_lines(addresses: &Addresses) -> Vec<String> {
+    addresses.iter().map(|net| net.to_string()).collect()
+}
+
+/// `containers web, proxy`, if the pod has any.
+fn containers(pod: &Pod) -> Option<String> {
+    let names: Vec<&str> = pod.containers.iter().map(|container| container.name.as_str()).collect();
+    match names.len() {
+        0 => None,
+        1 => Some(format!("container {}", names[0])),
+        _ => Some(format!("containers {}", names.join(", "))),
+    }
+}
+
+/// A router's places: the index of the segment, and `eth0 192.168.66.1` with a line for each further address.
+fn router_ports(router: &Router) -> Vec<(usize, Vec<String>)> {
+    let line = |(number, port): (usize, &crate::model::RouterPort)| {
+        (port.segment, labelled(&format!("eth{number}"), ip_lines(&port.address)))
+    };
+    router.ports.iter().enumerate().map(line).collect()
+}
+
+/// Lines with a word before the first, and as much space before the others.
+fn labelled(label: &str, lines: Vec<String>) -> Vec<String> {
+    let blank = " ".repeat(label.chars().count());
+    let mark =
+        |(number, line): (usize, String)| format!("{} {line}", if number == 0 { label } else { &blank });
+    lines.into_iter().enumerate().map(mark).collect()
+}

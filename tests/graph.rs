@@ -1,0 +1,94 @@
+//! Drawings of every shipped lab, reviewed; Graphviz itself reads what is written for it.
+
+mod support;
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use netlab::render::graph::{dot, mermaid, text};
+use support::{in_each_mode, skip};
+
+fn labs() -> Vec<(PathBuf, netlab::model::Lab)> {
+    let entries = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("labs")).expect("labs").flatten();
+    let paths = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|found| found == "toml"));
+    paths
+        .map(|path| {
+            (path.clone(), netlab::parse(&fs::read_to_string(&path).expect("a lab"), "x").expect("valid"))
+        })
+        .collect()
+}
+
+#[test]
+fn every_lab_is_drawn_three_ways() {
+    for (_, lab) in labs() {
+        for (format, drawing) in [("text", text(&lab)), ("mermaid", mermaid(&lab)), ("dot", dot(&lab))] {
+            insta::with_settings!({ snapshot_path => "../snapshots/graph", prepend_module_to_snapshot => false, omit_expression => true }, {
+                insta::assert_snapshot!(format!("{}.{format}", lab.name), drawing);
+            });
+        }
+    }
+}
+
+#[test]
+fn text_fits_a_terminal() {
+    for (path, lab) in labs() {
+        for line in text(&lab).lines() {
+            assert!(line.chars().count() <= 80, "{}: {line}", path.display());
+        }
+    }
+}
+
+#[test]
+fn names_that_are_words_of_the_languages_are_names() {
+    let lab = netlab::parse(
+        "[[node]]\nname = \"end\"\npods = [\"graph\", \"subgraph\", \"a-b\", \"a--b\"]\n",
+        "style",
+    )
+    .expect("valid");
+    let drawing = mermaid(&lab);
+    for word in ["end", "graph", "subgraph"] {
+        assert!(
+            !drawing.lines().any(|line| line.trim_start().starts_with(&format!("{word}["))
+                || line.trim_start().starts_with(&format!("{word}("))),
+            "{drawing}"
+        );
+    }
+    assert_eq!(drawing.matches("pod_a_b(").count() + drawing.matches("pod_a__b(").count(), 2, "{drawing}");
+}
+
+#[test]
+fn graphviz_reads_it() {
+    if Command::new("dot").arg("-V").output().is_err() {
+        return skip("graphviz_reads_it", "graphviz is not installed");
+    }
+    for (path, lab) in labs() {
+        let mut child = Command::new("dot")
+            .arg("-Tcanon")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("dot");
+        child.stdin.take().expect("input").write_all(dot(&lab).as_bytes()).expect("writing");
+        let output = child.wait_with_output().expect("dot ends");
+        assert!(output.status.success() && output.stderr.is_empty(), "{}: {output:?}", path.display());
+        let read = String::from_utf8_lossy(&output.stdout).matches("subgraph").count();
+        assert!(read > 0, "{}: no clusters", path.display());
+    }
+}
+
+#[test]
+fn a_running_lab_is_drawn_by_its_name() {
+    in_each_mode("a_running_lab_is_drawn_by_its_name", |world| {
+        let file = world.lab("two-node.toml");
+        let of_file = world.ok(&["graph", &file]);
+        world.ok(&["up", "--name", "other", &file]);
+        assert_eq!(world.ok(&["graph", "other"]), of_file.replace("two-node:", "other:"));
+        let error = world.fails(2, &["graph", "othre"]);
+        assert!(error.contains("did you mean `other`?"), "{error}");
+    });
+}
