@@ -230,7 +230,9 @@ fn errors_that_the_kernel_holds_back_are_found_by_the_second_probe() {
         let burst = PingOptions { timeout: Duration::from_millis(50), ..options(8) };
         let events = ping_with("10.0.3.3", &burst);
         let told = events.iter().filter(|event| event.outcome.to_string() == "net-unreachable").count();
-        assert_eq!(told, 5, "the kernel's burst of errors for failed route look-ups");
+        // A burst of five, then one a second: where eight requests take seconds, none is held back.
+        let slow = std::env::var_os("NETLAB_TEST_PATIENCE").is_some();
+        assert!(told >= 5 && (told < 8 || slow), "{told} errors for eight failed route look-ups");
         assert_eq!(trace("10.0.3.3"), (vec!["net-unreachable 10.0.1.1".to_owned()], TraceEnd::Refused));
     });
 }

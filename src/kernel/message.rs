@@ -28,6 +28,8 @@ pub(super) fn message(op: &Op, pid_of: impl Fn(usize) -> u32) -> Result<(RouteNe
                 .stp_state(BridgeStpState::Disabled)
                 .forward_delay(0)
                 .mcast_snooping(false)
+                // No VLAN 1 on ports: kernels with VLAN filtering would keep each FDB entry twice.
+                .vlan_default_pvid(0)
                 .index(link.index)
                 .address(mac.0.to_vec())
                 .mtu(*mtu)

@@ -21,7 +21,7 @@ pub enum Op {
         /// What it means when the kernel has no such setting.
         absent: Absent,
     },
-    /// Make a bridge and bring it up: no spanning tree, no forward delay, no multicast snooping.
+    /// Make a bridge and bring it up: no spanning tree, no forward delay, no multicast snooping, no VLANs.
     Bridge {
         /// The bridge.
         link: Link,

@@ -52,7 +52,8 @@ pub fn commands(plan: &Plan, run_in: usize, op: &Op) -> Vec<String> {
         }
         Op::Bridge { link, mac, mtu } => vec![
             format!(
-                "ip -n {at} link add name {} index {} address {mac} mtu {mtu} type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
+                "ip -n {at} link add name {} index {} address {mac} mtu {mtu} type bridge stp_state 0 forward_delay 0 \
+                 mcast_snooping 0 vlan_default_pvid 0",
                 link.name, link.index
             ),
             format!("ip -n {at} link set dev {} up", link.name),
