@@ -234,3 +234,40 @@ fn the_usual_tools_agree() {
         }
     });
 }
+
+#[test]
+fn ipv6_alone_without_offload_and_with_another_mtu() {
+    let file = r#"
+        [cluster]
+        pod_cidr = "fd00:244::/56"
+        offload = false
+        mtu = 1400
+
+        [[node]]
+        name = "node1"
+        pods = ["p1"]
+
+        [[node]]
+        name = "node2"
+        pods = ["p2"]
+    "#;
+    in_each_mode("ipv6_alone_without_offload_and_with_another_mtu", |world| {
+        world.ok(&["up", &world.file("six.toml", file)]);
+        let ping = world.ok(&["ping", "-c1", "p1", "p2"]);
+        assert!(ping.contains("from p2 (fd00:244:0:2::2): icmp_seq=1 ttl=62"), "{ping}");
+        let addresses = world.ok(&["exec", "p1", "--", "ip", "-4", "-br", "addr", "show", "dev", "eth0"]);
+        assert!(!addresses.contains('.'), "an IPv4 address in a lab that has none: {addresses}");
+        // 1352 and 48 bytes of headers are 1400.
+        world.ok(&["ping", "-c1", "-M", "do", "-s", "1352", "p1", "p2"]);
+        assert_eq!(world.netlab(&["ping", "-c1", "-W1", "-M", "do", "-s", "1353", "p1", "p2"]).code, 1);
+        if Command::new("ethtool").arg("--version").output().is_err() {
+            return skip("ipv6_alone_without_offload_and_with_another_mtu", "ethtool is not installed");
+        }
+        for (place, interface) in [("p1", "eth0"), ("node1", "eth0"), ("fabric", "node1")] {
+            let features = world.ok(&["exec", place, "--", "ethtool", "-k", interface]);
+            for feature in ["tx-checksumming: off", "generic-segmentation-offload: off", "generic-receive-offload: off"] {
+                assert!(features.contains(feature), "{place}: {feature}:\n{features}");
+            }
+        }
+    });
+}
