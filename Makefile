@@ -38,9 +38,10 @@ demo: build ## Build netlab, bring a lab of two nodes up and send packets throug
 # Tests that cannot run here say so in target/skipped.txt; cargo itself knows only passed and failed.
 test: ## Run all tests that this machine can run
 	@rm -f target/skipped.txt
-	$(CARGO) test --locked --no-fail-fast
-	@if [ -s target/skipped.txt ]; then sort -u target/skipped.txt; \
-	  echo "$$(sort -u target/skipped.txt | wc -l) tests, or parts of tests, were SKIPPED on this machine"; fi
+	$(CARGO) test --locked --no-fail-fast; status=$$?; \
+	  if [ -s target/skipped.txt ]; then sort -u target/skipped.txt; \
+	  echo "$$(sort -u target/skipped.txt | wc -l) tests, or parts of tests, were SKIPPED on this machine"; fi; \
+	  exit $$status
 
 test-vm: ## Run the kernel tests in throw-away VMs on other kernels (needs vmrun, see CONTRIBUTING.md)
 	.ci/vm-tests

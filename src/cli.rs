@@ -335,7 +335,7 @@ pub struct Serve {
 /// `netlab fetch`
 #[derive(Debug, Args)]
 pub struct Fetch {
-    /// http://HOST[:PORT][/PATH] or tcp://HOST:PORT
+    /// `http://HOST[:PORT][/PATH]` or `tcp://HOST:PORT`
     pub url: String,
     /// Seconds for everything together
     #[arg(short = 'W', long, default_value = "5", value_parser = seconds)]
