@@ -8,10 +8,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Fake Kubernetes nodes and pods on the real Linux data path, from one TOML file.
 #[derive(Debug, Parser)]
 #[command(name = "netlab", version, max_term_width = 100, disable_help_subcommand = true)]
-#[command(
-    after_help = "Exit codes: 0 fine, 1 a probe failed, 2 usage or an invalid topology, 3 this machine cannot, \
-                        4 anything else.\nBegin with: netlab up labs/two-node.toml"
-)]
+#[command(after_help = "\
+Begin with:
+  netlab up labs/two-node.toml
+  netlab ping pod1 pod4
+  netlab down
+
+Exit codes: 0 fine, 1 a probe failed, 2 usage or an invalid topology,
+3 this machine cannot (privilege, kernel feature), 4 anything else.")]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -25,29 +29,35 @@ pub enum Command {
     Up(Up),
     /// Take labs down
     Down(Down),
-    /// Show the running labs, or one of them
+    /// Show the running labs, or one of them in full
     Status(Status),
-    /// Check topology files, without making anything
-    Check(Check),
-    /// Show what `up` would make, as commands to paste or as JSON
-    Plan(PlanArgs),
+    /// Ping a pod, node, router or address from within the lab
+    Ping(Ping),
+    /// Show the hops from one pod, node or router to another, or to an address
+    Traceroute(Traceroute),
     /// Run a command in a pod, node or router
     Exec(Exec),
-    /// Open a shell in the lab, or in one pod, node or router of it
+    /// Open a shell in a pod, node or router, or in the lab as a whole
     Sh(Sh),
     /// Show interfaces, bridge ports, routes and neighbours, live from the kernel
     Inspect(Inspect),
     /// Show what a container has written
     Logs(Logs),
-    /// Ping from a pod, node or router
-    Ping(Ping),
-    /// Show the hops between two places
-    Traceroute(Traceroute),
+    /// Say everything that is wrong with topology files, without making anything
+    Check(Check),
+    /// Explain an error by its code
+    Explain(Explain),
+    /// Show what `up` would make, as commands to paste or as JSON
+    Plan(PlanArgs),
     /// Draw a topology
     Graph(Graph),
-    /// Explain the code of an error
-    Explain(Explain),
-    /// Print the JSON Schema of topology files
+    /// Print the JSON Schema of topology files, for editors
+    #[command(after_help = "\
+Example:
+  netlab schema > netlab.schema.json
+
+With `#:schema ./netlab.schema.json` as its first line, a topology file is completed and
+checked in every editor that uses Taplo, such as VS Code with Even Better TOML.")]
     Schema,
     /// Print the completion script of a shell
     Completions(Completions),
@@ -62,7 +72,7 @@ pub enum Command {
 /// Which running lab is meant.
 #[derive(Debug, Args)]
 pub struct LabArg {
-    /// The lab, by name or by its file; may be left out when one lab runs
+    /// The lab, by name or by file; may be left out when only one runs
     #[arg(short, long, value_name = "LAB")]
     pub lab: Option<String>,
 }
@@ -78,27 +88,43 @@ pub enum Format {
 
 /// `netlab up`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  netlab up labs/two-node.toml
+  netlab up -v labs/two-node.toml              with every step as the command that would do it
+  netlab up --replace labs/two-node.toml       after a change to the file
+  netlab up --name other labs/two-node.toml    a second lab of the same topology
+
+A lab that is up already, with the same topology, is left as it is. No root is needed
+where the kernel allows user namespaces; each user sees only the labs of their own.")]
 pub struct Up {
-    /// The topology
+    /// The topology file
     pub file: PathBuf,
-    /// Call the lab this, whatever the file says
+    /// The lab's name, whatever the file says
     #[arg(long)]
     pub name: Option<String>,
-    /// If a lab of that name runs, take it down first
+    /// Take a running lab of that name down first
     #[arg(long)]
     pub replace: bool,
-    /// Print each operation as the command line that would do it
+    /// Show every step as the command that would do it
     #[arg(short, long)]
     pub verbose: bool,
-    /// How to print the result
-    #[arg(long, value_enum, default_value = "text")]
+    /// How to print the result: text or json
+    #[arg(long, value_enum, default_value = "text", hide_possible_values = true)]
     pub format: Format,
 }
 
 /// `netlab down`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  netlab down                the only lab there is
+  netlab down two-node
+  netlab down --all
+
+A lab that is not running is down already: that is no error.")]
 pub struct Down {
-    /// The labs, by name or by file; may be left out when one lab runs
+    /// The labs, by name or by file; may be left out when only one runs
     #[arg(value_name = "LAB")]
     pub labs: Vec<String>,
     /// Take all labs down
@@ -108,83 +134,126 @@ pub struct Down {
 
 /// `netlab status`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  netlab status              all running labs
+  netlab status two-node     its nodes, pods, addresses, pids and containers")]
 pub struct Status {
-    /// The lab, by name or by file
+    /// The lab, by name or by file; without it, all of them
     pub lab: Option<String>,
-    /// How to print it
-    #[arg(long, value_enum, default_value = "text")]
+    /// How to print it: text or json
+    #[arg(long, value_enum, default_value = "text", hide_possible_values = true)]
     pub format: Format,
 }
 
 /// `netlab check`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  netlab check labs/*.toml
+  netlab check --format json labs/two-node.toml")]
 pub struct Check {
-    /// The topologies
-    #[arg(required = true)]
+    /// The topology files
+    #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// How to print what was found
-    #[arg(long, value_enum, default_value = "text")]
+    /// How to print what was found: text or json
+    #[arg(long, value_enum, default_value = "text", hide_possible_values = true)]
     pub format: Format,
 }
 
 /// `netlab plan`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  netlab plan labs/two-node.toml
+  netlab plan --format json labs/two-node.toml
+
+The commands, pasted into a root shell, make the same lab; `up` itself runs none of them.")]
 pub struct PlanArgs {
-    /// The topology
+    /// The topology file
     pub file: PathBuf,
-    /// Commands for people, or JSON
-    #[arg(long, value_enum, default_value = "text")]
+    /// How to print it: text (commands) or json
+    #[arg(long, value_enum, default_value = "text", hide_possible_values = true)]
     pub format: Format,
 }
 
 /// `netlab exec`
 #[derive(Debug, Args)]
+#[command(override_usage = "netlab exec [OPTIONS] <TARGET> -- <COMMAND>...")]
+#[command(after_help = "\
+Examples:
+  netlab exec node1 -- ip route
+  netlab exec pod1 -- cat /etc/hosts
+  netlab exec fabric -- bridge link
+
+The exit code is the command's own.")]
 pub struct Exec {
     /// Which lab
     #[command(flatten)]
     pub lab: LabArg,
     /// The pod, node or router, or `fabric` for the switches
     pub target: String,
-    /// The command and its arguments, after --
+    /// The command and its arguments
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
     pub command: Vec<String>,
 }
 
 /// `netlab sh`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  netlab sh pod1
+  netlab sh                  then, for example: ip netns exec node2 ip neigh")]
 pub struct Sh {
     /// Which lab
     #[command(flatten)]
     pub lab: LabArg,
-    /// The pod, node or router; without it, a shell where `ip netns` knows them all
+    /// The pod, node or router; without it, the shell is where `ip netns` knows them all by name
     pub target: Option<String>,
 }
 
 /// `netlab inspect`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  netlab inspect node1       eth0, cbr0 with the pods on its ports, routes, neighbours, FDB
+  netlab inspect pod1
+  netlab inspect fabric      the switches between the nodes")]
 pub struct Inspect {
     /// Which lab
     #[command(flatten)]
     pub lab: LabArg,
     /// The pod, node or router, or `fabric` for the switches
     pub target: String,
-    /// How to print it
-    #[arg(long, value_enum, default_value = "text")]
+    /// How to print it: text or json
+    #[arg(long, value_enum, default_value = "text", hide_possible_values = true)]
     pub format: Format,
 }
 
 /// `netlab logs`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  netlab logs web/server
+  netlab logs web            where the pod has only one container")]
 pub struct Logs {
     /// Which lab
     #[command(flatten)]
     pub lab: LabArg,
-    /// The container, as POD/CONTAINER, or a pod that has one
+    /// The container, or a pod that has only one
+    #[arg(value_name = "POD/CONTAINER")]
     pub target: String,
 }
 
 /// `netlab ping`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  netlab ping pod1 pod4
+  netlab ping -c 1 node1 10.244.2.2
+  netlab ping -M do -s 1472 pod1 pod4      the largest packet that an MTU of 1500 lets through
+
+The exit code is 1 when nothing was answered.")]
 pub struct Ping {
     /// Which lab
     #[command(flatten)]
@@ -193,37 +262,44 @@ pub struct Ping {
     pub from: String,
     /// The pod, node, router or address that is pinged
     pub to: String,
-    /// Stop after so many requests
+    /// How many requests to send
     #[arg(short, long, default_value = "4", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: u64,
     /// Seconds between requests
     #[arg(short, long, value_name = "SECONDS", default_value = "0.2", value_parser = interval)]
     pub interval: Duration,
     /// Bytes of data in each request
-    #[arg(short, long, default_value = "56", value_parser = clap::value_parser!(u16).range(..=65_507))]
+    #[arg(short, long, value_name = "BYTES", default_value = "56", value_parser = clap::value_parser!(u16).range(..=65_507))]
     pub size: u16,
-    /// Seconds to wait for an answer
+    /// Seconds to wait for each answer
     #[arg(short = 'W', long, value_name = "SECONDS", default_value = "4", value_parser = seconds)]
     pub timeout: Duration,
-    /// The TTL (IPv6: hop limit) that requests start with
+    /// The TTL (IPv6: hop limit) that requests start with; the kernel's unless given
     #[arg(short, long, value_parser = clap::value_parser!(u8).range(1..))]
     pub ttl: Option<u8>,
-    /// Fragmentation: do (never fragment), dont (fragment where needed), want (as the kernel likes)
-    #[arg(short = 'M', long = "pmtudisc", value_enum, default_value = "want")]
+    /// Fragmentation: do (never fragment), dont (fragment where needed) or want (as the kernel likes)
+    #[arg(short = 'M', long = "pmtudisc", value_name = "WHEN", value_enum, default_value = "want")]
+    #[arg(hide_possible_values = true)]
     pub fragments: Fragments,
-    /// Only the first line and the statistics
+    /// Print only the first line and the statistics
     #[arg(short, long)]
     pub quiet: bool,
     /// Which address family
     #[command(flatten)]
     pub family: FamilyArg,
-    /// How to print it
-    #[arg(long, value_enum, default_value = "text")]
+    /// How to print it: text or json
+    #[arg(long, value_enum, default_value = "text", hide_possible_values = true)]
     pub format: Format,
 }
 
 /// `netlab traceroute`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  netlab traceroute pod1 pod4
+  netlab traceroute -q 3 pod1 10.244.2.2
+
+The exit code is 1 when the end was not reached.")]
 pub struct Traceroute {
     /// Which lab
     #[command(flatten)]
@@ -232,26 +308,27 @@ pub struct Traceroute {
     pub from: String,
     /// The pod, node, router or address where it leads
     pub to: String,
-    /// The most hops to try
+    /// How many hops to try at most
     #[arg(short, long, value_name = "HOPS", default_value = "30", value_parser = clap::value_parser!(u8).range(1..))]
     pub max_hops: u8,
-    /// Probes for each hop
+    /// How many probes to send for each hop
     #[arg(short = 'q', long, default_value = "1", value_parser = clap::value_parser!(u8).range(1..=10))]
     pub queries: u8,
-    /// Seconds to wait for an answer
+    /// Seconds to wait for each answer
     #[arg(short = 'W', long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
     pub timeout: Duration,
     /// Bytes of data in each probe
-    #[arg(short, long, default_value = "32", value_parser = clap::value_parser!(u16).range(..=65_507))]
+    #[arg(short, long, value_name = "BYTES", default_value = "32", value_parser = clap::value_parser!(u16).range(..=65_507))]
     pub size: u16,
-    /// Fragmentation: do (never fragment), dont (fragment where needed), want (as the kernel likes)
-    #[arg(short = 'M', long = "pmtudisc", value_enum, default_value = "want")]
+    /// Fragmentation: do (never fragment), dont (fragment where needed) or want (as the kernel likes)
+    #[arg(short = 'M', long = "pmtudisc", value_name = "WHEN", value_enum, default_value = "want")]
+    #[arg(hide_possible_values = true)]
     pub fragments: Fragments,
     /// Which address family
     #[command(flatten)]
     pub family: FamilyArg,
-    /// How to print it
-    #[arg(long, value_enum, default_value = "text")]
+    /// How to print it: text or json
+    #[arg(long, value_enum, default_value = "text", hide_possible_values = true)]
     pub format: Format,
 }
 
@@ -279,11 +356,16 @@ pub struct FamilyArg {
 
 /// `netlab graph`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  netlab graph labs/two-node.toml
+  netlab graph --format mermaid labs/two-node.toml
+  netlab graph --format dot labs/two-node.toml | dot -Tsvg > two-node.svg")]
 pub struct Graph {
-    /// The topology, or the name of a running lab
+    /// The topology file, or the name of a running lab
     pub file: PathBuf,
-    /// As what
-    #[arg(long, value_enum, default_value = "text")]
+    /// How to draw it: text (boxes and lines), mermaid (which GitHub renders) or dot (Graphviz)
+    #[arg(long, value_enum, default_value = "text", hide_possible_values = true)]
     pub format: GraphFormat,
 }
 
@@ -300,16 +382,25 @@ pub enum GraphFormat {
 
 /// `netlab explain`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  netlab explain             all codes
+  netlab explain NL018")]
 pub struct Explain {
-    /// The code, such as NL010; without it, all of them
+    /// The code, in either case; without it, all are listed
     pub code: Option<String>,
 }
 
 /// `netlab completions`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  netlab completions bash > ~/.local/share/bash-completion/completions/netlab
+  netlab completions zsh > \"${fpath[1]}/_netlab\"
+  netlab completions fish > ~/.config/fish/completions/netlab.fish")]
 pub struct Completions {
-    /// The shell
-    #[arg(value_enum)]
+    /// The shell: bash, zsh or fish
+    #[arg(value_enum, hide_possible_values = true)]
     pub shell: Shell,
 }
 
@@ -326,19 +417,26 @@ pub enum Shell {
 
 /// `netlab serve`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Example, in a topology file:
+  command = [\"netlab\", \"serve\", \"http:80\", \"echo:7\"]")]
 pub struct Serve {
-    /// http:PORT, echo:PORT or proxy:PORT=HOST:PORT
+    /// What to serve, and where: http:PORT, echo:PORT or proxy:PORT=HOST:PORT
     #[arg(required = true, value_name = "SERVICE")]
     pub services: Vec<crate::serve::Service>,
 }
 
 /// `netlab fetch`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  netlab exec pod1 -- netlab fetch http://pod4/
+  netlab exec pod1 -- netlab fetch tcp://pod4:7")]
 pub struct Fetch {
-    /// `http://HOST[:PORT][/PATH]` or `tcp://HOST:PORT`
+    /// Where to go: `http://HOST[:PORT][/PATH]` or `tcp://HOST:PORT`
     pub url: String,
     /// Seconds for everything together
-    #[arg(short = 'W', long, default_value = "5", value_parser = seconds)]
+    #[arg(short = 'W', long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub timeout: Duration,
 }
 
