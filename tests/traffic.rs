@@ -265,7 +265,9 @@ fn ipv6_alone_without_offload_and_with_another_mtu() {
         }
         for (place, interface) in [("p1", "eth0"), ("node1", "eth0"), ("fabric", "node1")] {
             let features = world.ok(&["exec", place, "--", "ethtool", "-k", interface]);
-            for feature in ["tx-checksumming: off", "generic-segmentation-offload: off", "generic-receive-offload: off"] {
+            for feature in
+                ["tx-checksumming: off", "generic-segmentation-offload: off", "generic-receive-offload: off"]
+            {
                 assert!(features.contains(feature), "{place}: {feature}:\n{features}");
             }
         }
