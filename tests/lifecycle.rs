@@ -164,3 +164,28 @@ fn a_lab_of_ten_nodes_knows_its_neighbours() {
         wait_until("all pauses are gone", || !pids.iter().any(|pid| lives(*pid)));
     });
 }
+
+#[test]
+fn a_lab_keeps_nothing_open_of_those_who_brought_it_up() {
+    in_each_mode("a_lab_keeps_nothing_open_of_those_who_brought_it_up", |world| {
+        let file = world.lab("sidecar.toml");
+        // Whoever reads these pipes to their end (a test runner, a CI job) would otherwise wait for the end of the lab.
+        let script = format!("netlab up {file} 3>&1 4>&2 | cat");
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", &script]);
+        world.prepare(&mut shell);
+        let ran = support::Ran::from(shell.output().expect("a shell"));
+        assert!(ran.stdout.contains("sidecar is up"), "{ran:?}");
+        let open = |pid: i32| {
+            let links = std::fs::read_dir(format!("/proc/{pid}/fd")).expect("descriptors").flatten();
+            links.filter_map(|entry| std::fs::read_link(entry.path()).ok()).collect::<Vec<_>>()
+        };
+        let (keeper, holder) = (open(world.pid("sidecar", "keeper")), open(world.pid("sidecar", "holder")));
+        for path in keeper.iter().chain(&holder) {
+            let text = path.display().to_string();
+            let own = ["/dev/null", "holder.log", "/lock", "anon_inode:", "pipe:", "/fdinfo"];
+            assert!(own.iter().any(|word| text.contains(word)), "{text} is open");
+        }
+        assert!(keeper.len() < 12 && holder.len() < 12, "{keeper:?} {holder:?}");
+    });
+}

@@ -116,6 +116,19 @@ fn close_in_child(descriptors: &[RawFd]) {
     }
 }
 
+/// Closes what `netlab up` was started with beside its standard input and outputs: whoever waits for the end of such a
+/// pipe would wait for the end of the lab.
+#[allow(unsafe_code)] // in a forked child, where the parent's owners do not exist
+fn close_all_but(kept: [RawFd; 2]) {
+    let (low, high) = (kept[0].min(kept[1]), kept[0].max(kept[1]));
+    for (first, last) in [(3, low - 1), (low + 1, high - 1), (high + 1, RawFd::MAX)] {
+        if first <= last {
+            // SAFETY: nothing in this process uses or closes these; a kernel without the call (before 5.9) leaves them open.
+            unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
+        }
+    }
+}
+
 fn keep(job: Job<'_>, claim: Claim<'_>, events: OwnedFd, life: &OwnedFd) -> i32 {
     process::rename(c"netlab-keeper");
     let clean_up = job.clean_up;
@@ -124,6 +137,7 @@ fn keep(job: Job<'_>, claim: Claim<'_>, events: OwnedFd, life: &OwnedFd) -> i32 
         holder::tell(&mut told, &Event::Failed { failure, message });
         1
     };
+    close_all_but([told.as_raw_fd(), life.as_raw_fd()]);
     let signals = match detach() {
         Ok(signals) => signals,
         Err(error) => return fail(&told, error.failure(), error.to_string()),
