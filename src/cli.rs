@@ -1,5 +1,6 @@
 //! The command line as it is typed. What it means is decided in [`crate::cmd`].
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -61,6 +62,9 @@ checked in every editor that uses Taplo, such as VS Code with Even Better TOML."
     Schema,
     /// Print the completion script of a shell
     Completions(Completions),
+    /// Say what completes a line
+    #[command(hide = true)]
+    Complete(Complete),
     /// Small servers for containers in labs
     #[command(hide = true)]
     Serve(Serve),
@@ -413,6 +417,17 @@ pub enum Shell {
     Zsh,
     /// fish
     Fish,
+}
+
+/// `netlab complete`
+#[derive(Debug, Args)]
+pub struct Complete {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: Shell,
+    /// The line as far as the cursor, after --
+    #[arg(last = true)]
+    pub words: Vec<OsString>,
 }
 
 /// `netlab serve`

@@ -1,6 +1,8 @@
 //! One file a verb: the only place where the pure parts and the system meet. A reader of a verb sees the story.
 
+mod candidates;
 mod check;
+mod complete;
 mod completions;
 mod down;
 mod exec;
@@ -68,6 +70,7 @@ pub fn run(cli: Cli) -> u8 {
         Command::Explain(args) => explain::explain(&args),
         Command::Schema => schema::schema(),
         Command::Completions(args) => completions::completions(&args),
+        Command::Complete(args) => complete::complete(&args),
         Command::Serve(args) => serve::serve(&args),
         Command::Fetch(args) => serve::fetch(&args),
     };

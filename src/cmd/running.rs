@@ -49,9 +49,12 @@ fn only() -> anyhow::Result<String> {
 
 /// The name of the lab that a word on the command line means: the word, or what the file of that name calls it.
 pub(super) fn lab_name(word: &str) -> anyhow::Result<String> {
-    let path = Path::new(word);
-    let file = word.contains('/') || path.extension().is_some_and(|extension| extension == "toml");
-    if file { Ok(super::load::lab(path)?.name) } else { Ok(word.to_owned()) }
+    if is_file(word) { Ok(super::load::lab(Path::new(word))?.name) } else { Ok(word.to_owned()) }
+}
+
+/// Whether a word that means a lab is its file rather than its name.
+pub(super) fn is_file(word: &str) -> bool {
+    word.contains('/') || Path::new(word).extension().is_some_and(|extension| extension == "toml")
 }
 
 /// How the lab came by its privilege.
