@@ -10,6 +10,32 @@ use std::process::{Command, Stdio};
 use netlab::render::graph::{dot, mermaid, text};
 use support::{in_each_mode, skip};
 
+/// Three segments in a ring of routers, names that are words of Mermaid and Graphviz, and far too many of everything.
+const RING: &str = r#"
+cluster = { pod_cidr = ["10.0.0.0/8", "fd00:1::/48"], node_mask = 22 }
+segment = [{ name = "end" }, { name = "graph" }, { name = "c" }]
+router = [
+    { name = "subgraph", segments = ["end", "graph"] },
+    { name = "click", segments = ["graph", "c"] },
+    { name = "class", segments = ["c", "end"] },
+]
+node = [
+    { name = "style", segment = "graph", pods = ["node", "href"] },
+    { name = "x--o", segment = "graph", count = 20, pods = 100 },
+    { name = "lone", segment = "c" },
+]
+"#;
+
+fn ring() -> netlab::model::Lab {
+    netlab::parse(RING, "ring").expect("valid")
+}
+
+fn reviewed(name: &str, drawing: &str) {
+    insta::with_settings!({ snapshot_path => "../snapshots/graph", prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!(name, drawing);
+    });
+}
+
 fn labs() -> Vec<(PathBuf, netlab::model::Lab)> {
     let entries = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("labs")).expect("labs").flatten();
     let paths = entries
@@ -26,9 +52,7 @@ fn labs() -> Vec<(PathBuf, netlab::model::Lab)> {
 fn every_lab_is_drawn_three_ways() {
     for (_, lab) in labs() {
         for (format, drawing) in [("text", text(&lab)), ("mermaid", mermaid(&lab)), ("dot", dot(&lab))] {
-            insta::with_settings!({ snapshot_path => "../snapshots/graph", prepend_module_to_snapshot => false, omit_expression => true }, {
-                insta::assert_snapshot!(format!("{}.{format}", lab.name), drawing);
-            });
+            reviewed(&format!("{}.{format}", lab.name), &drawing);
         }
     }
 }
@@ -61,11 +85,31 @@ fn names_that_are_words_of_the_languages_are_names() {
 }
 
 #[test]
+fn a_ring_of_routers_with_too_many_nodes_and_pods() {
+    reviewed("ring.text", &text(&ring()));
+}
+
+/// GitHub draws no more than 500 edges and 50,000 characters (Mermaid's `maxEdges` and `maxTextSize`).
+#[test]
+fn mermaid_draws_far_too_many_pods() {
+    let drawing = mermaid(&ring());
+    let edges = drawing.lines().filter(|line| line.contains(" ---") || line.contains(" -.-")).count();
+    assert!(edges < 500 && drawing.len() < 50_000, "{edges} edges, {} bytes", drawing.len());
+    for line in drawing.lines().skip(4).map(str::trim).filter(|line| *line != "end") {
+        let id = line.strip_prefix("subgraph ").unwrap_or(line).split(['[', '(', '{', ' ']).next();
+        let kind = id.and_then(|id| id.split_once('_')).map(|(kind, _)| kind);
+        let kinds = ["segment", "router", "node", "nodes", "eth0", "cbr0", "pod", "pods"];
+        assert!(kind.is_some_and(|kind| kinds.contains(&kind)), "{line}");
+        assert!(id.is_some_and(|id| !id.contains('-')), "{line}");
+    }
+}
+
+#[test]
 fn graphviz_reads_it() {
     if Command::new("dot").arg("-V").output().is_err() {
         return skip("graphviz_reads_it", "graphviz is not installed");
     }
-    for (path, lab) in labs() {
+    for (path, lab) in labs().into_iter().chain([("ring".into(), ring())]) {
         let mut child = Command::new("dot")
             .arg("-Tcanon")
             .stdin(Stdio::piped())

@@ -81,35 +81,23 @@ fn verbose_prints_each_operation_as_its_command() {
     });
 }
 
-/// What is compared of a namespace, with the words that ask for it.
-const QUESTIONS: [&[&str]; 8] = [
-    &["ip", "-j", "-d", "link"],
-    &["ip", "-j", "addr"],
-    &["ip", "-j", "route"],
-    &["ip", "-j", "-6", "route"],
-    &["ip", "-j", "neigh", "show", "nud", "permanent"],
-    &["bridge", "-j", "-d", "link"],
-    &["sysctl", "net.ipv4.ip_forward", "net.ipv4.icmp_ratemask", "net.ipv4.conf.all.rp_filter"],
-    &[
-        "sysctl",
-        "-e",
-        "net.ipv6.conf.all.forwarding",
-        "net.ipv6.conf.eth0.addr_gen_mode",
-        "net.bridge.bridge-nf-call-iptables",
-    ],
+/// What is compared of a namespace, with the words that ask for it: everything that `ip` and `bridge` tell, and every
+/// network setting that can be read.
+const QUESTIONS: [&str; 9] = [
+    "ip -j -d link",
+    "ip -j addr",
+    "ip -j route",
+    "ip -j -N route show table all",
+    "ip -j -6 -N route show table all",
+    "ip -j rule",
+    "ip -j neigh show nud permanent",
+    "bridge -j -d link",
+    "grep -rs . /proc/sys/net",
 ];
 
 /// Numbers that say nothing of what was made: counters, clocks, and the ids by which namespaces know each other.
-const PASSING: &[&str] = &[
-    "link_netnsid",
-    "stats",
-    "stats64",
-    "hello_timer",
-    "tcn_timer",
-    "topology_change_timer",
-    "gc_timer",
-    "flags",
-];
+const PASSING: &[&str] =
+    &["link_netnsid", "stats", "stats64", "hello_timer", "tcn_timer", "topology_change_timer", "gc_timer"];
 
 fn without_passing(value: &mut Value) {
     match value {
@@ -144,16 +132,16 @@ fn answers(text: &str) -> BTreeMap<String, String> {
     all
 }
 
+/// A script that asks all questions in the namespace of that name.
+fn asking(world: &World, name: &str) -> String {
+    let ask = |question: &&str| format!("echo; echo '=== {name}: {question}'; {question} 2>/dev/null\n");
+    world.file(&format!("ask-{name}.sh"), &QUESTIONS.iter().map(ask).collect::<String>())
+}
+
 /// Asks every namespace of a lab that netlab made.
 fn made_by_netlab(world: &World, lab: &netlab::model::Lab) -> BTreeMap<String, String> {
-    let mut text = String::new();
-    for name in plan(lab).namespaces.iter().map(|namespace| namespace.name.as_str()) {
-        for question in QUESTIONS {
-            let ran = world.netlab(&[&["exec", name, "--"], question].concat());
-            text.push_str(&format!("\n=== {name}: {}\n{}", question.join(" "), ran.stdout));
-        }
-    }
-    answers(&text)
+    let ask = |name: &str| world.netlab(&["exec", name, "--", "sh", &asking(world, name)]).stdout;
+    answers(&plan(lab).namespaces.iter().map(|namespace| ask(&namespace.name)).collect::<String>())
 }
 
 /// Pastes the plan's commands into a root shell that has a world of its own, and asks there.
@@ -164,12 +152,7 @@ fn made_by_commands(world: &World, lab: &netlab::model::Lab) -> Result<BTreeMap<
     let mut shell =
         format!("set -e; mount -t tmpfs none /run; mkdir -p /run/netns; sh -e {script}; set +e\n");
     for name in plan.namespaces.iter().map(|namespace| namespace.name.as_str()) {
-        for question in QUESTIONS {
-            let words = question.join(" ");
-            shell.push_str(&format!(
-                "echo; echo '=== {name}: {words}'; ip netns exec {name} {words} 2>/dev/null\n"
-            ));
-        }
+        shell.push_str(&format!("ip netns exec {name} sh {}\n", asking(world, name)));
     }
     shell.push_str("echo\n");
     let mut command = Command::new("unshare");
@@ -199,7 +182,7 @@ fn pasted_commands_make_the_same_kernel_state() {
         return skip("pasted_commands_make_the_same_kernel_state", &format!("{tool} is not installed"));
     }
     in_each_mode("pasted_commands_make_the_same_kernel_state", |world| {
-        for name in ["one-node", "two-node", "three-node", "dual-stack", "static"] {
+        for name in ["one-node", "two-node", "three-node", "dual-stack", "sidecar", "static"] {
             let file = match name {
                 // Permanent neighbours, another MTU, strict reverse paths: what no shipped lab of a few pods has.
                 "static" => world.file("static.toml", STATIC),

@@ -11,16 +11,16 @@ use crate::plan::veth_names;
 /// The drawing.
 pub fn dot(lab: &Lab) -> String {
     let mut out = format!("graph {} {{\n", quoted(&lab.name));
-    out.push_str("  graph [\"fontname\"=\"Helvetica\", \"labelloc\"=\"t\", \"label\"=");
+    out.push_str("  graph [fontname=\"Helvetica\", labelloc=\"t\", label=");
     out.push_str(&quoted(&lab.name));
-    out.push_str("];\n  node [\"fontname\"=\"Helvetica\", \"shape\"=\"box\"];\n");
-    out.push_str("  edge [\"fontname\"=\"Helvetica\", \"fontsize\"=\"10\"];\n");
+    out.push_str("];\n  node [fontname=\"Helvetica\", shape=\"box\"];\n");
+    out.push_str("  edge [fontname=\"Helvetica\", fontsize=\"10\"];\n");
     for (place, segment) in lab.segments.iter().enumerate() {
         let switch = id("segment", &segment.name);
         let mut label = vec![format!("segment {}", segment.name)];
         label.extend(net_lines(&segment.subnet));
         // Writing to a String cannot fail.
-        let _ = writeln!(out, "  {switch} [\"label\"={}, \"shape\"=\"box3d\"];", lines(&label));
+        let _ = writeln!(out, "  {switch} [label={}, shape=\"box3d\"];", lines(&label));
         let (nodes, hidden) = nodes_shown(lab, place);
         for node in nodes {
             draw(&mut out, node);
@@ -28,20 +28,19 @@ pub fn dot(lab: &Lab) -> String {
         }
         if !hidden.is_empty() {
             let rest = id("nodes", &segment.name);
-            let _ =
-                writeln!(out, "  {rest} [\"label\"={}, \"style\"=\"dashed\"];", lines(&more_nodes(&hidden)));
+            let _ = writeln!(out, "  {rest} [label={}, style=\"dashed\"];", lines(&more_nodes(&hidden)));
             let _ = writeln!(out, "  {switch} -- {rest};");
         }
     }
     for router in &lab.routers {
         let here = id("router", &router.name);
         let label = quoted(&format!("router {}", router.name));
-        let _ = writeln!(out, "  {here} [\"label\"={label}, \"shape\"=\"hexagon\"];");
+        let _ = writeln!(out, "  {here} [label={label}, shape=\"hexagon\"];");
         for (number, (segment, port)) in router_ports(router).into_iter().enumerate() {
             let switch = id("segment", &lab.segments[segment].name);
             // What a line begins with stands above what it ends at: the router comes between its segments.
             let (from, to) = if number == 0 { (&switch, &here) } else { (&here, &switch) };
-            let _ = writeln!(out, "  {from} -- {to} [\"label\"={}];", lines(&port));
+            let _ = writeln!(out, "  {from} -- {to} [label={}];", lines(&port));
         }
     }
     out.push_str("}\n");
@@ -53,25 +52,21 @@ fn draw(out: &mut String, node: &Node) {
     let (eth0, cbr0) = (id("eth0", name), id("cbr0", name));
     // Graphviz draws a box around a subgraph whose name begins with `cluster`.
     let _ = writeln!(out, "  subgraph {} {{", id("cluster", name));
-    let _ = writeln!(out, "    graph [\"label\"={}];", quoted(&format!("node {name}")));
-    let _ = writeln!(out, "    {eth0} [\"label\"={}];", named("eth0", ip_lines(&node.address)));
-    let _ = writeln!(
-        out,
-        "    {cbr0} [\"label\"={}, \"shape\"=\"box3d\"];",
-        named("cbr0", net_lines(&node.gateway))
-    );
-    let _ = writeln!(out, "    {eth0} -- {cbr0} [\"label\"=\"routed\", \"style\"=\"dotted\"];");
+    let _ = writeln!(out, "    graph [label={}];", quoted(&format!("node {name}")));
+    let _ = writeln!(out, "    {eth0} [label={}];", named("eth0", ip_lines(&node.address)));
+    let _ = writeln!(out, "    {cbr0} [label={}, shape=\"box3d\"];", named("cbr0", net_lines(&node.gateway)));
+    let _ = writeln!(out, "    {eth0} -- {cbr0} [label=\"routed\", style=\"dotted\"];");
     let (pods, hidden) = pods_shown(node);
     for (pod, veth) in pods.iter().zip(veth_names(node)) {
         let here = id("pod", &pod.name);
         let label = named(&pod.name, ip_lines(&pod.address).into_iter().chain(containers(pod)));
-        let _ = writeln!(out, "    {here} [\"label\"={label}, \"style\"=\"rounded\"];");
-        let _ = writeln!(out, "    {cbr0} -- {here} [\"label\"={}];", quoted(&veth));
+        let _ = writeln!(out, "    {here} [label={label}, style=\"rounded\"];");
+        let _ = writeln!(out, "    {cbr0} -- {here} [label={}];", quoted(&veth));
     }
     if hidden > 0 {
         let rest = id("pods", name);
         let label = quoted(&more(hidden, "pod"));
-        let _ = writeln!(out, "    {rest} [\"label\"={label}, \"style\"=\"rounded,dashed\"];");
+        let _ = writeln!(out, "    {rest} [label={label}, style=\"rounded,dashed\"];");
         let _ = writeln!(out, "    {cbr0} -- {rest};");
     }
     out.push_str("  }\n");
