@@ -317,8 +317,8 @@ pub enum Shell {
 /// `netlab complete`
 #[derive(Debug, Args)]
 pub struct Complete {
-    /// The shell
-    #[arg(value_enum)]
+    /// The shell: bash, zsh or fish
+    #[arg(value_enum, hide_possible_values = true)]
     pub shell: Shell,
     /// The line as far as the cursor, after --
     #[arg(last = true)]
