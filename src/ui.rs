@@ -12,8 +12,8 @@ use crate::diag::Style;
 /// Writes a result. A reader that has gone away (`| head`) is told apart by [`io::ErrorKind::BrokenPipe`].
 pub fn print(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.map_err(|error| io::Error::new(error.kind(), format!("writing to standard output: {error}")))
 }
 
 /// Writes a remark. If nobody reads it, nothing is lost.
