@@ -60,6 +60,7 @@ fn only() -> anyhow::Result<Vec<String>> {
 
 /// Ends a running lab and waits until none of its processes is left.
 pub(super) fn end(record: &Record) -> anyhow::Result<()> {
+    running::in_sight(record)?;
     // The keeper ends the holder, waits for it and cleans up; without a keeper the holder is ended directly.
     let keeper = ask(&record.keeper, Signal::SIGTERM)?;
     let holder = if keeper.is_none() { ask(&record.holder, Signal::SIGKILL)? } else { None };
