@@ -271,7 +271,7 @@ fn an_exec_on_a_terminal_stops_and_goes_on() {
 fn children(parent: u32) -> Vec<i32> {
     let path = format!("/proc/{parent}/task/{parent}/children");
     let pids = std::fs::read_to_string(path).unwrap_or_default();
-    pids.split_whitespace().filter_map(|pid| pid.parse().ok()).filter(|pid| support::lives(*pid)).collect()
+    pids.split_whitespace().filter_map(|pid| pid.parse().ok()).filter(|pid| lives(*pid)).collect()
 }
 
 #[test]
