@@ -1,26 +1,20 @@
 //! The command line as it is typed. What it means is decided in [`crate::cmd`].
 
+mod examples;
+mod probes;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-mod probes;
-
 pub use probes::{FamilyArg, Fragments, Ping, Traceroute};
 
 /// Fake Kubernetes nodes and pods on the real Linux data path, from one TOML file.
 #[derive(Debug, Parser)]
-#[command(name = "netlab", version, max_term_width = 100, disable_help_subcommand = true)]
-#[command(after_help = "\
-Begin with:
-  netlab up labs/two-node.toml
-  netlab ping pod1 pod4
-  netlab down
-
-Exit codes: 0 fine, 1 a probe failed, 2 usage or an invalid topology,
-3 this machine cannot (privilege, kernel feature), 4 anything else.")]
+#[command(name = "netlab", version, max_term_width = 100)]
+#[command(after_help = examples::NETLAB)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -57,12 +51,7 @@ pub enum Command {
     /// Draw a topology
     Graph(Graph),
     /// Print the JSON Schema of topology files, for editors
-    #[command(after_help = "\
-Example:
-  netlab schema > netlab.schema.json
-
-With `#:schema ./netlab.schema.json` as its first line, a topology file is completed and
-checked in every editor that uses Taplo, such as VS Code with Even Better TOML.")]
+    #[command(after_help = examples::SCHEMA)]
     Schema,
     /// Print the completion script of a shell
     Completions(Completions),
@@ -96,15 +85,7 @@ pub enum Format {
 
 /// `netlab up`
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  netlab up labs/two-node.toml
-  netlab up -v labs/two-node.toml              with every step as the command that would do it
-  netlab up --replace labs/two-node.toml       after a change to the file
-  netlab up --name other labs/two-node.toml    a second lab of the same topology
-
-A lab that is up already, with the same topology, is left as it is. No root is needed
-where the kernel allows user namespaces; each user sees only the labs of their own.")]
+#[command(after_help = examples::UP)]
 pub struct Up {
     /// The topology file
     pub file: PathBuf,
@@ -124,13 +105,7 @@ pub struct Up {
 
 /// `netlab down`
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  netlab down                the only lab there is
-  netlab down two-node
-  netlab down --all
-
-A lab that is not running is down already: that is no error.")]
+#[command(after_help = examples::DOWN)]
 pub struct Down {
     /// The labs, by name or by file; may be left out when only one runs
     #[arg(value_name = "LAB")]
@@ -142,10 +117,7 @@ pub struct Down {
 
 /// `netlab status`
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  netlab status              all running labs
-  netlab status two-node     its nodes, pods, addresses, pids and containers")]
+#[command(after_help = examples::STATUS)]
 pub struct Status {
     /// The lab, by name or by file; without it, all of them
     pub lab: Option<String>,
@@ -156,10 +128,7 @@ pub struct Status {
 
 /// `netlab check`
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  netlab check labs/*.toml
-  netlab check --format json labs/two-node.toml")]
+#[command(after_help = examples::CHECK)]
 pub struct Check {
     /// The topology files
     #[arg(required = true, value_name = "FILE")]
@@ -171,12 +140,7 @@ pub struct Check {
 
 /// `netlab plan`
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  netlab plan labs/two-node.toml
-  netlab plan --format json labs/two-node.toml
-
-The commands, pasted into a root shell, make the same lab; `up` itself runs none of them.")]
+#[command(after_help = examples::PLAN)]
 pub struct PlanArgs {
     /// The topology file
     pub file: PathBuf,
@@ -188,13 +152,7 @@ pub struct PlanArgs {
 /// `netlab exec`
 #[derive(Debug, Args)]
 #[command(override_usage = "netlab exec [OPTIONS] <TARGET> -- <COMMAND>...")]
-#[command(after_help = "\
-Examples:
-  netlab exec node1 -- ip route
-  netlab exec pod1 -- cat /etc/hosts
-  netlab exec fabric -- bridge link
-
-The exit code is the command's own.")]
+#[command(after_help = examples::EXEC)]
 pub struct Exec {
     /// Which lab
     #[command(flatten)]
@@ -208,10 +166,7 @@ pub struct Exec {
 
 /// `netlab sh`
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  netlab sh pod1
-  netlab sh                  then, for example: ip netns exec node2 ip neigh")]
+#[command(after_help = examples::SH)]
 pub struct Sh {
     /// Which lab
     #[command(flatten)]
@@ -222,11 +177,7 @@ pub struct Sh {
 
 /// `netlab inspect`
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  netlab inspect node1       eth0, cbr0 with the pods on its ports, routes, neighbours, FDB
-  netlab inspect pod1
-  netlab inspect fabric      the switches between the nodes")]
+#[command(after_help = examples::INSPECT)]
 pub struct Inspect {
     /// Which lab
     #[command(flatten)]
@@ -240,10 +191,7 @@ pub struct Inspect {
 
 /// `netlab logs`
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  netlab logs web/server
-  netlab logs web            where the pod has only one container")]
+#[command(after_help = examples::LOGS)]
 pub struct Logs {
     /// Which lab
     #[command(flatten)]
@@ -255,11 +203,7 @@ pub struct Logs {
 
 /// `netlab graph`
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  netlab graph labs/two-node.toml
-  netlab graph --format mermaid labs/two-node.toml
-  netlab graph --format dot labs/two-node.toml | dot -Tsvg > two-node.svg")]
+#[command(after_help = examples::GRAPH)]
 pub struct Graph {
     /// The topology file, or the name of a running lab
     pub file: PathBuf,
@@ -281,10 +225,7 @@ pub enum GraphFormat {
 
 /// `netlab explain`
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  netlab explain             all codes
-  netlab explain NL018")]
+#[command(after_help = examples::EXPLAIN)]
 pub struct Explain {
     /// The code, in either case; without it, all are listed
     pub code: Option<String>,
@@ -292,11 +233,7 @@ pub struct Explain {
 
 /// `netlab completions`
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  netlab completions bash > ~/.local/share/bash-completion/completions/netlab
-  netlab completions zsh > \"${fpath[1]}/_netlab\"
-  netlab completions fish > ~/.config/fish/completions/netlab.fish")]
+#[command(after_help = examples::COMPLETIONS)]
 pub struct Completions {
     /// The shell: bash, zsh or fish
     #[arg(value_enum, hide_possible_values = true)]
@@ -327,9 +264,7 @@ pub struct Complete {
 
 /// `netlab serve`
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Example, in a topology file:
-  command = [\"netlab\", \"serve\", \"http:80\", \"echo:7\"]")]
+#[command(after_help = examples::SERVE)]
 pub struct Serve {
     /// What to serve, and where: http:PORT, echo:PORT or proxy:PORT=HOST:PORT
     #[arg(required = true, value_name = "SERVICE")]
@@ -338,10 +273,7 @@ pub struct Serve {
 
 /// `netlab fetch`
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  netlab exec pod1 -- netlab fetch http://pod4/
-  netlab exec pod1 -- netlab fetch tcp://pod4:7")]
+#[command(after_help = examples::FETCH)]
 pub struct Fetch {
     /// Where to go: `http://HOST[:PORT][/PATH]` or `tcp://HOST:PORT`
     pub url: String,

@@ -76,7 +76,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The fallback directory belongs to somebody else.
-    #[error("{}: it must belong to you alone (mode 0700); remove it or set XDG_RUNTIME_DIR", .0.display())]
+    #[error("{}: it must belong to you alone (mode 0700); NETLAB_RUNTIME_DIR can name another one", .0.display())]
     Foreign(PathBuf),
 }
 
@@ -219,7 +219,7 @@ fn try_take(path: &Path) -> io::Result<Taken> {
 /// Makes a directory for this user alone, or makes sure that it is.
 fn make_private(path: &Path) -> Result<(), Error> {
     let made = DirBuilder::new().mode(0o700).recursive(true).create(path);
-    made.map_err(io_error(path, "making the runtime directory"))?;
+    made.map_err(io_error(path, "making the runtime directory (NETLAB_RUNTIME_DIR can name another one)"))?;
     let metadata = fs::symlink_metadata(path).map_err(io_error(path, "reading"))?;
     let private = metadata.is_dir() && metadata.uid() == geteuid().as_raw();
     if !private || metadata.permissions().mode() & 0o077 != 0 {

@@ -12,8 +12,8 @@ use crate::diag::Style;
 /// Writes a result. A reader that has gone away (`| head`) is told apart by [`io::ErrorKind::BrokenPipe`].
 pub fn print(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.map_err(|error| io::Error::new(error.kind(), format!("writing to standard output: {error}")))
 }
 
 /// Writes a remark. If nobody reads it, nothing is lost.
@@ -24,11 +24,12 @@ pub fn remark(text: &str) {
 /// Whether standard error takes colours: a terminal, and `NO_COLOR` is not set.
 pub fn error_style() -> Style {
     let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    if wanted && io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb") {
-        Style::Coloured
-    } else {
-        Style::Plain
-    }
+    if wanted && is_screen() { Style::Coloured } else { Style::Plain }
+}
+
+/// Whether standard error is a terminal that understands more than lines.
+fn is_screen() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
 /// Between two lines about one build, where they are lines.
@@ -45,7 +46,7 @@ pub struct Progress {
 impl Progress {
     /// Begins with nothing done.
     pub fn start(lab: &str, total: usize) -> Self {
-        let bar = io::stderr().is_terminal().then(|| {
+        let bar = is_screen().then(|| {
             let bar = ProgressBar::with_draw_target(u64::try_from(total).ok(), ProgressDrawTarget::stderr());
             let style =
                 ProgressStyle::with_template("building {msg} {bar:30} {pos}/{len} namespaces {elapsed}");

@@ -59,6 +59,17 @@ fn files_that_are_no_topologies() {
 }
 
 #[test]
+fn a_bare_name_is_looked_for_among_the_shipped_labs() {
+    let output = Command::new(env!("CARGO_BIN_EXE_netlab"))
+        .args(["check", "two-node"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("netlab");
+    let error = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(error, "netlab: two-node: no such file; did you mean labs/two-node.toml?\n");
+}
+
+#[test]
 fn check_reads_all_files_and_needs_no_privilege() {
     let labs: Vec<String> = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("labs"))
         .expect("labs")
@@ -103,7 +114,7 @@ fn words_that_are_no_commands_or_options() {
     }
     let ran = netlab(&["explain", "NL999"]);
     assert_eq!(ran.code, 2);
-    assert!(ran.stderr.contains("there is no code `NL999`"), "{ran:?}");
+    assert!(ran.stderr.contains("there is no code `NL999`: "), "{ran:?}");
     assert_eq!(netlab(&["explain", "nl010"]).code, 0);
     assert_eq!(netlab(&["explain"]).stdout.lines().filter(|line| line.starts_with("NL0")).count(), 26);
 }
@@ -122,6 +133,8 @@ fn a_lab_that_is_not_there() {
         assert_eq!(ran.code, 2, "{args:?}: {ran:?}");
         assert!(ran.stderr.contains("no lab is running: `netlab up FILE` brings one up"), "{ran:?}");
     }
+    let ran = netlab(&["status", "nothing"]);
+    assert!(ran.stderr.contains("no lab `nothing` is running, nor any other: "), "{ran:?}");
     let ran = netlab(&["down", "nothing"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (0, "nothing is not running\n"));
     let ran = netlab(&["down", "../../etc"]);

@@ -165,9 +165,12 @@ struct Terminal {
 
 impl Terminal {
     fn start(world: &World, args: &[&str]) -> Self {
+        Self::run(world.command(args))
+    }
+
+    fn run(mut command: Command) -> Self {
         let pty = nix::pty::openpty(None, None).expect("a pseudo-terminal");
         let slave = || Stdio::from(pty.slave.try_clone().expect("the terminal"));
-        let mut command = world.command(args);
         command.stdin(slave()).stdout(slave()).stderr(slave());
         #[allow(unsafe_code)] // between fork and exec
         // SAFETY: setsid and an ioctl are async-signal-safe.
@@ -268,5 +271,84 @@ fn an_exec_on_a_terminal_stops_and_goes_on() {
         terminal.wait_for("/dev/pts/");
         let mut child = terminal.child;
         assert_eq!(child.wait().expect("netlab ends").code(), Some(0));
+    });
+}
+
+/// The living children of a process.
+fn children(parent: u32) -> Vec<i32> {
+    let path = format!("/proc/{parent}/task/{parent}/children");
+    let pids = std::fs::read_to_string(path).unwrap_or_default();
+    pids.split_whitespace().filter_map(|pid| pid.parse().ok()).filter(|pid| lives(*pid)).collect()
+}
+
+#[test]
+fn a_stopped_exec_that_ends_in_the_background_leaves_the_terminal_to_the_shell() {
+    const NAME: &str = "a_stopped_exec_that_ends_in_the_background_leaves_the_terminal_to_the_shell";
+    in_each_mode(NAME, |world| {
+        if !std::path::Path::new("/bin/bash").exists() {
+            return support::skip(NAME, "bash is not installed");
+        }
+        up(world);
+        let mut shell = Command::new("/bin/bash");
+        world.prepare(shell.args(["--norc", "-i"]));
+        let mut terminal = Terminal::run(shell);
+        terminal.type_in("netlab exec pod1 -- sleep 1000\n");
+        terminal.wait_until_foreground_is("sleep");
+        terminal.type_in("\u{1a}");
+        terminal.wait_for("Stopped");
+        // netlab goes on in the background, and so does the command, which ends by the signal.
+        terminal.type_in("kill %1\n");
+        wait_until("netlab ends", || children(terminal.child.id()).is_empty());
+        // A shell that is not in the foreground could not read this.
+        terminal.type_in("echo al''ive\n");
+        terminal.wait_for("alive");
+        terminal.type_in("exit 6\n");
+        assert_eq!(terminal.child.wait().expect("the shell ends").code(), Some(6));
+    });
+}
+
+#[test]
+fn a_shell_without_a_terminal_runs_its_input_and_says_nothing_of_its_own() {
+    in_each_mode("a_shell_without_a_terminal_runs_its_input_and_says_nothing_of_its_own", |world| {
+        up(world);
+        let mut command = Command::new("sh");
+        world.prepare(command.args(["-c", "echo 'cat /proc/sys/kernel/hostname; exit 3' | netlab sh pod1"]));
+        let ran = support::Ran::from(command.output().expect("a shell"));
+        assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.as_str()), (3, "pod1\n", ""));
+    });
+}
+
+#[test]
+fn a_lab_out_of_sight_is_not_said_to_be_gone() {
+    in_each_mode("a_lab_out_of_sight_is_not_said_to_be_gone", |world| {
+        up(world);
+        for args in [&["down"][..], &["ping", "pod1", "pod2"], &["exec", "pod1", "--", "true"]] {
+            let within = [&["exec", "pod1", "--", "netlab"], args].concat();
+            let error = world.fails(2, &within);
+            assert!(
+                error.contains("lab `two-node` runs, but its processes cannot be seen from here"),
+                "{error}"
+            );
+            assert!(error.contains("(this is within lab `two-node`)"), "{error}");
+        }
+        assert!(world.ok(&["status"]).contains("two-node"), "it still runs");
+    });
+}
+
+#[test]
+fn a_lab_of_a_user_namespace_can_be_entered_from_outside() {
+    const NAME: &str = "a_lab_of_a_user_namespace_can_be_entered_from_outside";
+    in_each_mode(NAME, |world| {
+        let file = world.file("inner.toml", "[[node]]\nname = \"n\"\npods = [\"p\"]\n");
+        let mut unshare = Command::new("unshare");
+        world.prepare(unshare.args(["-Ur", "netlab", "up", &file]));
+        match unshare.output().map(support::Ran::from) {
+            Ok(ran) if ran.code == 0 => {}
+            other => return support::skip(NAME, &format!("unshare -Ur: {other:?}")),
+        }
+        assert_eq!(world.ok(&["exec", "p", "--", "cat", "/proc/sys/kernel/hostname"]), "p\n");
+        world.ok(&["ping", "-c", "1", "p", "n"]);
+        assert!(world.ok(&["inspect", "n"]).contains("cbr0"));
+        world.ok(&["down"]);
     });
 }

@@ -4,17 +4,11 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::{Format, LabArg};
+use super::{Format, LabArg, examples};
 
 /// `netlab ping`
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  netlab ping pod1 pod4
-  netlab ping -c 1 node1 10.244.2.2
-  netlab ping -M do -s 1472 pod1 pod4      the largest packet that an MTU of 1500 lets through
-
-The exit code is 1 when nothing was answered.")]
+#[command(after_help = examples::PING)]
 pub struct Ping {
     /// Which lab
     #[command(flatten)]
@@ -55,12 +49,7 @@ pub struct Ping {
 
 /// `netlab traceroute`
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  netlab traceroute pod1 pod4
-  netlab traceroute -q 3 pod1 10.244.2.2
-
-The exit code is 1 when the end was not reached.")]
+#[command(after_help = examples::TRACEROUTE)]
 pub struct Traceroute {
     /// Which lab
     #[command(flatten)]

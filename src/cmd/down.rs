@@ -28,21 +28,32 @@ pub(super) fn down(args: &Down) -> anyhow::Result<u8> {
     if names.is_empty() {
         ui::print("no lab is running\n")?;
     }
+    // One that cannot be ended keeps none of the others up.
+    let mut failure = None;
     for name in names {
-        match state::record(&name) {
-            Some(record) => {
-                end(&record)?;
-                ui::print(&format!("{name} is down\n"))?;
-            }
-            None if state::labs().contains(&name) => {
-                return Err(usage(format!(
-                    "lab `{name}` is still being brought up: interrupt that netlab instead"
-                )));
-            }
-            None => ui::print(&format!("{name} is not running\n"))?,
+        if let Err(error) = one(&name)
+            && let Some(earlier) = failure.replace(error)
+        {
+            ui::remark(&format!("netlab: {earlier:#}"));
         }
     }
-    Ok(FINE)
+    failure.map_or(Ok(FINE), Err)
+}
+
+fn one(name: &str) -> anyhow::Result<()> {
+    match state::record(name) {
+        Some(record) => {
+            end(&record)?;
+            ui::print(&format!("{name} is down\n"))?;
+        }
+        None if state::labs().iter().any(|lab| lab == name) => {
+            return Err(usage(format!(
+                "lab `{name}` is still being brought up: interrupt that netlab instead"
+            )));
+        }
+        None => ui::print(&format!("{name} is not running\n"))?,
+    }
+    Ok(())
 }
 
 /// The only lab there is, if any.
@@ -60,6 +71,7 @@ fn only() -> anyhow::Result<Vec<String>> {
 
 /// Ends a running lab and waits until none of its processes is left.
 pub(super) fn end(record: &Record) -> anyhow::Result<()> {
+    running::in_sight(record)?;
     // The keeper ends the holder, waits for it and cleans up; without a keeper the holder is ended directly.
     let keeper = ask(&record.keeper, Signal::SIGTERM)?;
     let holder = if keeper.is_none() { ask(&record.holder, Signal::SIGKILL)? } else { None };

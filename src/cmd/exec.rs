@@ -1,6 +1,6 @@
 //! `netlab exec` and `netlab sh`: commands and shells inside the lab.
 
-use std::io::Write as _;
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 
 use super::running;
@@ -38,19 +38,23 @@ fn inside(record: &Record, target: &str, named: &[Sandbox], command: &[String]) 
     Ok(u8::try_from(code).unwrap_or(super::OTHER))
 }
 
-/// An interactive shell whose prompt says where it is.
+/// A shell whose prompt says where it is, or one that reads a script where nobody types.
 struct Shell {
     command: Vec<String>,
     /// Keeps the start-up file for as long as the shell may read it.
-    _startup: tempfile::NamedTempFile,
+    _startup: Option<tempfile::NamedTempFile>,
 }
 
 impl Shell {
     fn new(prompt: &str) -> anyhow::Result<Self> {
-        let mut startup = tempfile::NamedTempFile::with_prefix("netlab-sh-")?;
         let bash = ["/bin/bash", "/usr/bin/bash", "/usr/local/bin/bash"]
             .into_iter()
             .find(|path| Path::new(path).exists());
+        if !io::stdin().is_terminal() {
+            let command = vec![bash.unwrap_or("/bin/sh").to_owned()];
+            return Ok(Self { command, _startup: None });
+        }
+        let mut startup = tempfile::NamedTempFile::with_prefix("netlab-sh-")?;
         let path = startup.path().to_string_lossy().into_owned();
         let command = match bash {
             Some(bash) => {
@@ -64,6 +68,6 @@ impl Shell {
             }
         };
         startup.flush()?;
-        Ok(Self { command, _startup: startup })
+        Ok(Self { command, _startup: Some(startup) })
     }
 }

@@ -13,8 +13,8 @@ pub(super) fn explain(args: &Explain) -> anyhow::Result<u8> {
     };
     let Some(code) = Code::from_id(id) else {
         let near = closest(id, Code::ALL.into_iter().map(Code::id));
-        let help = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-        return Err(usage(format!("there is no code `{id}`{help} `netlab explain` lists them all")));
+        let help = near.map(|near| format!("did you mean {near}? ")).unwrap_or_default();
+        return Err(usage(format!("there is no code `{id}`: {help}`netlab explain` lists them all")));
     };
     ui::print(&format!("{}\n", page(code)))?;
     Ok(FINE)

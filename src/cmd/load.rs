@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Fail, USAGE, usage};
 use crate::diag::{self, Diagnostic};
@@ -55,8 +55,19 @@ fn reason(error: &std::io::Error) -> String {
 
 /// What a person may have meant who named a file that is not there.
 fn hint(path: &Path) -> String {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let names: Vec<String> = std::fs::read_dir(parent)
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    // A bare name may be that of a lab in the folder where labs usually are.
+    let near = match parent {
+        Some(parent) => near(parent, path),
+        None => near(Path::new(""), path).or_else(|| near(Path::new("labs"), path)),
+    };
+    near.map(|near| format!("; did you mean {}?", near.display())).unwrap_or_default()
+}
+
+/// The topology file in a folder whose name is closest to that of `path`.
+fn near(folder: &Path, path: &Path) -> Option<PathBuf> {
+    let listed = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let names: Vec<String> = std::fs::read_dir(listed)
         .into_iter()
         .flatten()
         .flatten()
@@ -65,10 +76,7 @@ fn hint(path: &Path) -> String {
         .collect();
     let wanted = path.file_name().unwrap_or_default().to_string_lossy();
     let wanted = if wanted.ends_with(".toml") { wanted.into_owned() } else { format!("{wanted}.toml") };
-    match diag::closest(&wanted, names.iter().map(String::as_str)) {
-        Some(near) => format!("; did you mean {}?", parent.join(near).display()),
-        None => String::new(),
-    }
+    diag::closest(&wanted, names.iter().map(String::as_str)).map(|near| folder.join(near))
 }
 
 impl Text {

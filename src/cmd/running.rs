@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::usage;
 use crate::diag::closest;
-use crate::kernel::{Place, Privilege};
+use crate::kernel::{self, Place};
 use crate::model::{Addresses, Family, Lab};
 use crate::plan::Sandbox;
 use crate::state::{self, Record};
@@ -25,7 +25,7 @@ pub(super) fn find(named: Option<&str>) -> anyhow::Result<Record> {
     }
     let help = match closest(&name, labs.iter().map(String::as_str)) {
         Some(near) => format!("; did you mean `{near}`?"),
-        None if labs.is_empty() => "; no lab is running: `netlab up FILE` brings one up".to_owned(),
+        None if labs.is_empty() => ", nor any other: `netlab up FILE` brings one up".to_owned(),
         None => format!("; running: {}", labs.join(", ")),
     };
     Err(usage(format!("no lab `{name}` is running{help}")))
@@ -57,9 +57,22 @@ pub(super) fn is_file(word: &str) -> bool {
     word.contains('/') || Path::new(word).extension().is_some_and(|extension| extension == "toml")
 }
 
-/// How the lab came by its privilege.
-pub(super) fn privilege(record: &Record) -> Privilege {
-    if record.rootless { Privilege::Rootless } else { Privilege::Root }
+/// Makes sure that the lab's processes can be seen from here. They cannot by a netlab that shares the runtime directory
+/// with the one that brought the lab up, but is within a lab or a container, or outside of one.
+pub(super) fn in_sight(record: &Record) -> anyhow::Result<()> {
+    let Record { holder, lab, .. } = record;
+    // It may have ended in the meantime: whoever looks for its parts will find that out.
+    if kernel::start_time(holder.pid) == Some(holder.started) || state::record(&lab.name).is_none() {
+        return Ok(());
+    }
+    let within = match std::env::var("NETLAB_LAB") {
+        Ok(here) => format!(" (this is within lab `{here}`)"),
+        Err(_) => String::new(),
+    };
+    Err(usage(format!(
+        "lab `{}` runs, but its processes cannot be seen from here{within}: run netlab where it was brought up",
+        lab.name
+    )))
 }
 
 /// The place of that name.
@@ -70,7 +83,9 @@ pub(super) fn sandbox<'a>(record: &'a Record, name: &str) -> anyhow::Result<&'a 
 
 /// The place of that name, to enter.
 pub(super) fn place<'a>(record: &'a Record, name: &str) -> anyhow::Result<Place<'a>> {
-    Ok(Place { privilege: privilege(record), sandbox: sandbox(record, name)? })
+    let sandbox = sandbox(record, name)?;
+    in_sight(record)?;
+    Ok(Place { sandbox })
 }
 
 fn unknown(lab: &Lab, name: &str) -> anyhow::Error {

@@ -71,7 +71,8 @@ fn launch(lab: &Lab, plan: &Plan, file: &Path) -> anyhow::Result<Launched> {
     let claim = || {
         let claim = Claim::take(&lab.name).map_err(|error| match error {
             state::Error::Busy { .. } => (Failure::Busy, error.to_string()),
-            error => (Failure::Other, error.to_string()),
+            state::Error::Foreign(_) => (Failure::Machine, error.to_string()),
+            error @ state::Error::Io { .. } => (Failure::Other, error.to_string()),
         })?;
         match prepare(lab, &claim) {
             Ok(log) => {

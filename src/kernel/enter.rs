@@ -1,5 +1,6 @@
 //! Going into a running lab: for a probe only the network namespace, for a command all of it.
 
+use std::cell::Cell;
 use std::fs;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
@@ -13,15 +14,12 @@ use nix::unistd::{Pid, getpgrp, isatty, setpgid, tcgetpgrp, tcsetpgrp};
 
 use super::container::execute;
 use super::error::{Error, Result};
-use super::holder::Privilege;
 use super::{process, sandbox};
 use crate::plan::Sandbox;
 
 /// A namespace of a running lab.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
-    /// How the lab came by its privilege.
-    pub privilege: Privilege,
     /// The process that holds the namespace.
     pub sandbox: &'a Sandbox,
 }
@@ -42,7 +40,9 @@ fn holder_of(place: &Place<'_>) -> Result<OwnedFd> {
         Errno::ESRCH | Errno::ENOENT => {
             Error::Unexpected(format!("{name}: its pause process {pid} is gone, and its network with it"))
         }
-        Errno::EACCES | Errno::EPERM => Error::Denied(format!("{name}: this lab belongs to another user")),
+        Errno::EACCES | Errno::EPERM => {
+            Error::Denied(format!("{name}: this lab belongs to another user or user namespace"))
+        }
         errno => Error::Call { what: format!("entering {name}"), errno },
     };
     let descriptor = process::descriptor(Pid::from_raw(*pid)).map_err(gone)?;
@@ -51,10 +51,14 @@ fn holder_of(place: &Place<'_>) -> Result<OwnedFd> {
     if found.ino() == *inode { Ok(descriptor) } else { Err(gone(Errno::ESRCH)) }
 }
 
+/// The user namespace, if it is another than this process's: the kernel lets nobody join their own. The lab may have made
+/// it or, as with `unshare -Ur netlab up`, been brought up in it.
 fn user(place: &Place<'_>) -> CloneFlags {
-    match place.privilege {
-        Privilege::Root => CloneFlags::empty(),
-        Privilege::Rootless => CloneFlags::CLONE_NEWUSER,
+    let inode = |who: &str| fs::metadata(format!("/proc/{who}/ns/user")).map(|found| found.ino()).ok();
+    if inode(&place.sandbox.pid.to_string()) == inode("self") {
+        CloneFlags::empty()
+    } else {
+        CloneFlags::CLONE_NEWUSER
     }
 }
 
@@ -131,19 +135,27 @@ fn set_variable(key: &str, value: &str) {
     unsafe { std::env::set_var(key, value) };
 }
 
-/// The terminal that this process was started from, if it is in its foreground.
-struct Terminal(Option<Pid>);
+/// The terminal that this process was started from, if it was in its foreground.
+struct Terminal {
+    /// This process's group.
+    group: Option<Pid>,
+    /// Whether the child has it; it has not after a stop that a shell's `bg` ended.
+    lent: Cell<bool>,
+}
 
 impl Terminal {
     fn of_this_process() -> Self {
-        let input = std::io::stdin();
-        let ours = isatty(&input).unwrap_or(false) && tcgetpgrp(&input) == Ok(getpgrp());
-        Self(ours.then(getpgrp))
+        let ours = isatty(std::io::stdin()).unwrap_or(false) && Self::is_with(getpgrp());
+        Self { group: ours.then(getpgrp), lent: Cell::new(false) }
+    }
+
+    fn is_with(group: Pid) -> bool {
+        tcgetpgrp(std::io::stdin()) == Ok(group)
     }
 
     /// In the child: becomes a process group of its own, as every job of a shell is.
     fn lead(&self) {
-        if self.0.is_some() {
+        if self.group.is_some() {
             let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
             with_background_writes(|| tcsetpgrp(std::io::stdin(), getpgrp()));
         }
@@ -151,14 +163,24 @@ impl Terminal {
 
     /// In the parent: the same, so that it is done whoever comes first.
     fn give_to(&self, child: Pid) {
-        if self.0.is_some() {
+        if self.group.is_some() {
             let _ = setpgid(child, child);
             with_background_writes(|| tcsetpgrp(std::io::stdin(), child));
+            self.lent.set(true);
+        }
+    }
+
+    /// Gives it to the child again after a stop, unless this process goes on in the background: then the shell has it.
+    fn give_again_to(&self, child: Pid) {
+        if self.group.is_some_and(Self::is_with) {
+            self.give_to(child);
         }
     }
 
     fn take_back(&self) {
-        if let Some(group) = self.0 {
+        if let Some(group) = self.group
+            && self.lent.replace(false)
+        {
             with_background_writes(|| tcsetpgrp(std::io::stdin(), group));
         }
     }
@@ -209,11 +231,11 @@ fn wait(child: Pid, terminal: &Terminal) -> Result<i32> {
         match waitpid(child, Some(WaitPidFlag::WUNTRACED)) {
             Ok(WaitStatus::Exited(_, code)) => return Ok(code),
             Ok(WaitStatus::Signaled(_, signal, _)) => return Ok(128 + signal as i32),
-            Ok(WaitStatus::Stopped(..)) if terminal.0.is_some() => {
+            Ok(WaitStatus::Stopped(..)) if terminal.group.is_some() => {
                 // Ctrl-Z stopped the command: stop with it, and go on with it.
                 terminal.take_back();
                 let _ = raise(Signal::SIGSTOP);
-                terminal.give_to(child);
+                terminal.give_again_to(child);
                 let _ = killpg(child, Signal::SIGCONT);
             }
             Ok(_) | Err(Errno::EINTR) => {}

@@ -65,7 +65,11 @@ impl TracerouteText<'_> {
             TraceEnd::Refused => self.last_answer(trace),
             TraceEnd::Silent => self.silence(trace),
             TraceEnd::MaxHops => {
-                format!("{} hops were not enough; {}", self.options.max_hops, self.last_answer(trace))
+                let hops = match self.options.max_hops {
+                    1 => "1 hop was".to_owned(),
+                    hops => format!("{hops} hops were"),
+                };
+                format!("{hops} not enough; {}", self.last_answer(trace))
             }
             TraceEnd::Loop => format!("a routing loop: {}", self.circle(trace)),
             TraceEnd::NotSent => self.not_sent(trace),

@@ -1,0 +1,117 @@
+//! What `--help` says below the options: commands to type, and what is good to know about them.
+
+pub(super) const NETLAB: &str = "\
+Begin with:
+  netlab up labs/two-node.toml
+  netlab ping pod1 pod4
+  netlab down
+
+Exit codes: 0 fine, 1 a probe failed, 2 usage or an invalid topology,
+3 this machine cannot (privilege, kernel feature), 4 anything else.";
+
+pub(super) const SCHEMA: &str = "\
+Example:
+  netlab schema > netlab.schema.json
+
+With `#:schema ./netlab.schema.json` as its first line, a topology file is completed and
+checked in every editor that uses Taplo, such as VS Code with Even Better TOML.";
+
+pub(super) const UP: &str = "\
+Examples:
+  netlab up labs/two-node.toml
+  netlab up -v labs/two-node.toml              with every step as the command that would do it
+  netlab up --replace labs/two-node.toml       after a change to the file
+  netlab up --name other labs/two-node.toml    a second lab of the same topology
+
+A lab that is up already, with the same topology, is left as it is. No root is needed
+where the kernel allows user namespaces; each user sees only the labs of their own.";
+
+pub(super) const DOWN: &str = "\
+Examples:
+  netlab down                the only lab there is
+  netlab down two-node
+  netlab down --all
+
+A lab that is not running is down already: that is no error.";
+
+pub(super) const STATUS: &str = "\
+Examples:
+  netlab status              all running labs
+  netlab status two-node     its nodes, pods, addresses, pids and containers";
+
+pub(super) const CHECK: &str = "\
+Examples:
+  netlab check labs/*.toml
+  netlab check --format json labs/two-node.toml";
+
+pub(super) const PLAN: &str = "\
+Examples:
+  netlab plan labs/two-node.toml
+  netlab plan --format json labs/two-node.toml
+
+The commands, pasted into a root shell, make the same lab; `up` itself runs none of them.";
+
+pub(super) const EXEC: &str = "\
+Examples:
+  netlab exec node1 -- ip route
+  netlab exec pod1 -- cat /etc/hosts
+  netlab exec fabric -- bridge link
+
+The exit code is the command's own.";
+
+pub(super) const SH: &str = "\
+Examples:
+  netlab sh pod1
+  netlab sh                  then, for example: ip netns exec node2 ip neigh";
+
+pub(super) const INSPECT: &str = "\
+Examples:
+  netlab inspect node1       eth0, cbr0 with the pods on its ports, routes, neighbours, FDB
+  netlab inspect pod1
+  netlab inspect fabric      the switches between the nodes";
+
+pub(super) const LOGS: &str = "\
+Examples:
+  netlab logs web/server
+  netlab logs web            where the pod has only one container";
+
+pub(super) const PING: &str = "\
+Examples:
+  netlab ping pod1 pod4
+  netlab ping -c 1 node1 10.244.2.2
+  netlab ping -M do -s 1472 pod1 pod4      the largest packet that an MTU of 1500 lets through
+
+The exit code is 1 when nothing was answered.";
+
+pub(super) const TRACEROUTE: &str = "\
+Examples:
+  netlab traceroute pod1 pod4
+  netlab traceroute -q 3 pod1 10.244.2.2
+
+The exit code is 1 when the end was not reached.";
+
+pub(super) const GRAPH: &str = "\
+Examples:
+  netlab graph labs/two-node.toml
+  netlab graph --format mermaid labs/two-node.toml
+  netlab graph --format dot labs/two-node.toml | dot -Tsvg > two-node.svg";
+
+pub(super) const EXPLAIN: &str = "\
+Examples:
+  netlab explain             all codes
+  netlab explain NL018";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  netlab completions bash > ~/.local/share/bash-completion/completions/netlab
+  netlab completions zsh > \"${fpath[1]}/_netlab\"
+  netlab completions fish > ~/.config/fish/completions/netlab.fish";
+
+pub(super) const SERVE: &str = "\
+Example, in a topology file:
+  command = [\"netlab\", \"serve\", \"http:80\", \"echo:7\"]";
+
+pub(super) const FETCH: &str = "\
+Examples:
+  netlab exec pod1 -- netlab fetch http://pod4/
+  netlab exec pod1 -- netlab fetch tcp://pod4:7";
