@@ -81,10 +81,12 @@ impl Progress {
             None => remark(text),
         }
     }
+}
 
-    /// Removes the bar.
-    pub fn finish(self) {
-        if let Some(bar) = self.bar {
+/// The bar goes away with the work that it showed, however that ended.
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
     }

@@ -38,6 +38,8 @@ fn two_containers_share_one_address_and_localhost() {
         assert!(error.contains("has 2 containers: name one, web-pod/web or web-pod/proxy"), "{error}");
         let error = world.fails(2, &["logs", "client"]);
         assert!(error.contains("`client` has no containers"), "{error}");
+        let error = world.fails(2, &["logs", "web"]);
+        assert!(error.contains("`web` is a container: did you mean `web-pod/web`?"), "{error}");
         let error = world.fails(2, &["logs", "web-pod/wbe"]);
         assert!(error.contains("no container `wbe`; it has: web, proxy"), "{error}");
     });
@@ -117,7 +119,9 @@ fn restart_policies_and_failures_show_in_status_and_logs() {
         wait_until("the stubborn one has been started again", || {
             state(world, "jobs", "stubborn")["restarts"].as_u64() >= Some(2)
         });
-        assert!(world.ok(&["logs", "p1/stubborn"]).starts_with("try\ntry\ntry\n"));
+        wait_until("each start is in its log", || {
+            world.ok(&["logs", "p1/stubborn"]).starts_with("try\ntry\ntry\n")
+        });
         let status = world.ok(&["status", "jobs"]);
         assert!(status.contains("ended, exit code 3"), "{status}");
     });

@@ -52,16 +52,13 @@ fn processes() -> BTreeSet<String> {
         .collect()
 }
 
-/// Files in the places where netlab could leave some. `/run` is the whole machine's: only what has netlab's name counts.
+/// Files in the places where this netlab could leave some: its runtime directory, and temporary files.
 fn files(world: &World) -> BTreeSet<String> {
     let list = |directory: std::path::PathBuf| {
         let entries = fs::read_dir(directory).into_iter().flatten().flatten();
         entries.map(|entry| entry.path().display().to_string()).collect::<Vec<_>>()
     };
-    let mut all: BTreeSet<String> =
-        [world.runtime(), world.temporary(), "/run/netns".into()].into_iter().flat_map(list).collect();
-    all.extend(list("/run".into()).into_iter().filter(|path| path.contains("netlab")));
-    all
+    [world.runtime(), world.temporary()].into_iter().flat_map(list).collect()
 }
 
 /// A program that netlab itself never runs, to look from outside. Empty where it is not installed.

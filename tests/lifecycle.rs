@@ -146,7 +146,10 @@ fn names_that_are_not_there_are_answered_with_those_that_are() {
         let error = world.fails(2, &["ping", "pdo1", "pod2"]);
         assert!(error.contains("no pod, node or router `pdo1`; did you mean `pod1`?"), "{error}");
         let error = world.fails(2, &["ping", "pod1", "zebra"]);
-        assert!(error.contains("`zebra`; there are: node1, node2, pod1, pod2, pod3, pod4"), "{error}");
+        assert!(
+            error.contains("`zebra`; there are: node1, node2, pod1, pod2, pod3, pod4, fabric"),
+            "{error}"
+        );
         let error = world.fails(2, &["exec", "../../etc", "--", "true"]);
         assert!(error.contains("no pod, node or router"), "{error}");
     });
@@ -187,5 +190,24 @@ fn a_lab_keeps_nothing_open_of_those_who_brought_it_up() {
             assert!(own.iter().any(|word| text.contains(word)), "{text} is open");
         }
         assert!(keeper.len() < 12 && holder.len() < 12, "{keeper:?} {holder:?}");
+    });
+}
+
+#[test]
+fn a_ping_ends_when_its_lab_does() {
+    in_each_mode("a_ping_ends_when_its_lab_does", |world| {
+        world.ok(&["up", &world.lab("two-node.toml")]);
+        let mut ping = world.spawn(&["ping", "-c", "100000", "-i", "0.01", "-W", "1", "pod1", "pod4"]);
+        let mut first = [0; 64];
+        std::io::Read::read_exact(ping.stdout.as_mut().expect("output"), &mut first).expect("it pings");
+        world.ok(&["down"]);
+        wait_until("the ping ends", || ping.try_wait().expect("waiting").is_some());
+        let ran = support::Ran::from(ping.wait_with_output().expect("its output"));
+        assert_eq!(ran.code, 4, "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains("lab `two-node` ended, or pod1 in it, while it was pinging"),
+            "{}",
+            ran.stderr
+        );
     });
 }

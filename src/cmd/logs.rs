@@ -5,6 +5,7 @@ use std::io;
 
 use super::{FINE, running, up, usage};
 use crate::cli::Logs;
+use crate::state::Record;
 
 pub(super) fn logs(args: &Logs) -> anyhow::Result<u8> {
     let record = running::find(args.lab.lab.as_deref())?;
@@ -12,6 +13,9 @@ pub(super) fn logs(args: &Logs) -> anyhow::Result<u8> {
         Some((pod, container)) => (pod, Some(container)),
         None => (args.target.as_str(), None),
     };
+    if let (Err(_), Some(owner)) = (running::sandbox(&record, pod), owner_of(&record, pod)) {
+        return Err(usage(format!("`{pod}` is a container: did you mean `{owner}/{pod}`?")));
+    }
     running::sandbox(&record, pod)?;
     let found = record.lab.pods().find(|(_, other)| other.name == pod);
     let names: Vec<&str> = found
@@ -42,4 +46,11 @@ pub(super) fn logs(args: &Logs) -> anyhow::Result<u8> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(FINE),
         Err(error) => Err(error.into()),
     }
+}
+
+/// The pod that has a container of that name.
+fn owner_of<'a>(record: &'a Record, container: &str) -> Option<&'a str> {
+    let mut pods = record.lab.pods().map(|(_, pod)| pod);
+    let owner = pods.find(|pod| pod.containers.iter().any(|other| other.name == container))?;
+    Some(&owner.name)
 }

@@ -1,8 +1,9 @@
 //! `netlab ping`: echo requests from a place in the lab.
 
 use std::net::IpAddr;
+use std::sync::atomic::Ordering;
 
-use super::{FAILED, FINE, running};
+use super::{FAILED, FINE, Fail, OTHER, running};
 use crate::cli::{FamilyArg, Format, Fragments, Ping};
 use crate::kernel::{self, icmp::IcmpSocket, probe::run_ping, stop_flag};
 use crate::model::{Family, Lab};
@@ -23,7 +24,8 @@ pub(super) fn ping(args: &Ping) -> anyhow::Result<u8> {
         dont_fragment: fragments(args.fragments),
         ttl: args.ttl,
     };
-    kernel::enter_network(&place)?;
+    let entered = kernel::enter_network(&place)?;
+    let stop = stop_flag();
     let mut socket = IcmpSocket::open(target.into())?;
     socket.set_dont_fragment(options.dont_fragment)?;
     let names = LabNames::new(&record.lab);
@@ -45,10 +47,18 @@ pub(super) fn ping(args: &Ping) -> anyhow::Result<u8> {
             } else if let (Some(line), Ok(())) = (text.event(event), &heard) {
                 heard = ui::print(&format!("{line}\n"));
             }
+            if heard.is_err() || entered.is_gone() {
+                stop.store(true, Ordering::Relaxed);
+            }
         },
-        stop_flag(),
+        stop,
     )?;
     heard?;
+    if entered.is_gone() {
+        let message =
+            format!("lab `{}` ended, or {} in it, while it was pinging", record.lab.name, args.from);
+        return Err(Fail { code: OTHER, message }.into());
+    }
     match args.format {
         Format::Text => ui::print(&format!("\n{}\n", text.summary(&summary)))?,
         Format::Json => ui::print(&format!("{}\n", ping_json(&text, &events, &summary)?))?,

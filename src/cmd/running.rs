@@ -89,7 +89,7 @@ pub(super) fn place<'a>(record: &'a Record, name: &str) -> anyhow::Result<Place<
 }
 
 fn unknown(lab: &Lab, name: &str) -> anyhow::Error {
-    let targets: Vec<&str> = lab.targets().collect();
+    let targets: Vec<&str> = lab.targets().chain(["fabric"]).collect();
     let help = match closest(name, targets.iter().copied()) {
         Some(near) => format!("; did you mean `{near}`?"),
         None => {

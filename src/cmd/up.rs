@@ -35,9 +35,8 @@ pub(super) fn up(args: &Up) -> anyhow::Result<u8> {
     let plan = plan(&lab);
     let interrupts = Interrupts::hold()?;
     let launched = launch(&lab, &plan, &args.file)?;
-    let progress = Progress::start(&lab.name, plan.namespaces.len());
-    follow(launched, &interrupts, &lab, &plan, args, progress)?;
-    say(&lab, args, begun)?;
+    follow(launched, &interrupts, &lab, &plan, args)?;
+    say(&lab, args, begun).with_context(|| format!("lab `{}` is up, but telling of it failed", lab.name))?;
     Ok(FINE)
 }
 
@@ -179,12 +178,15 @@ fn follow(
     lab: &Lab,
     plan: &Plan,
     args: &Up,
-    progress: Progress,
 ) -> anyhow::Result<()> {
     let keeper = launched.keeper;
+    // Begun by the first word of the holder: until then the lab's name may turn out to be taken.
+    let mut begun: Option<Progress> = None;
+    let start = || Progress::start(&lab.name, plan.namespaces.len());
     let (code, message, busy) = loop {
         match launched.next(interrupts)? {
             Heard::Event(Event::Built(number)) => {
+                let progress = begun.get_or_insert_with(start);
                 if args.verbose
                     && let Some(namespace) = plan.namespaces.get(number)
                 {
@@ -193,11 +195,11 @@ fn follow(
                 progress.done(number + 1);
             }
             Heard::Event(Event::Started(count)) if args.verbose => {
-                progress.remark(&format!("# started {count} containers"));
+                begun.get_or_insert_with(start).remark(&format!("# started {count} containers"));
             }
             Heard::Event(Event::Started(_)) => {}
             Heard::Event(Event::Ready) => {
-                progress.finish();
+                drop(begun);
                 launched.commit()?;
                 return Ok(());
             }
@@ -214,7 +216,7 @@ fn follow(
             }
         }
     };
-    progress.finish();
+    drop(begun);
     launched.abort()?;
     if busy {
         return Err(Fail { code, message }.into());

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use nix::errno::Errno;
+use nix::poll::PollTimeout;
 use nix::sched::{CloneFlags, setns};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, killpg, raise, sigaction};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -64,10 +65,21 @@ fn user(place: &Place<'_>) -> CloneFlags {
 
 /// Moves this process, which must have one thread, into a network namespace of the lab, and into its user namespace
 /// where it has one.
-pub fn enter_network(place: &Place<'_>) -> Result<()> {
+pub fn enter_network(place: &Place<'_>) -> Result<Entered> {
     let descriptor = holder_of(place)?;
     setns(descriptor.as_fd(), user(place) | CloneFlags::CLONE_NEWNET)
-        .map_err(Error::call(format!("entering {}", place.sandbox.name)))
+        .map_err(Error::call(format!("entering {}", place.sandbox.name)))?;
+    Ok(Entered(descriptor))
+}
+
+/// A network namespace that this process is in. It stays there when the lab ends, alone with what is left of it.
+pub struct Entered(OwnedFd);
+
+impl Entered {
+    /// Whether the process that held the namespace has ended, and the lab, or this part of it, with it.
+    pub fn is_gone(&self) -> bool {
+        process::wait_for_end(&self.0, PollTimeout::ZERO).unwrap_or(true)
+    }
 }
 
 /// Runs a command inside, with this process's input, output and terminal, and gives back its exit code: 128 and the

@@ -16,10 +16,8 @@ pub struct Interrupts(SignalFd);
 impl Interrupts {
     /// From here on these signals wait.
     pub fn hold() -> Result<Self> {
-        let mut signals = SigSet::empty();
-        for signal in ALL {
-            signals.add(signal);
-        }
+        // What is ignored (`nohup`) stays ignored: held back, it would be delivered all the same.
+        let signals = SigSet::from_iter(ALL.into_iter().filter(|signal| !is_ignored(*signal)));
         signals.thread_block().map_err(Error::call("holding signals back"))?;
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
         SignalFd::with_flags(&signals, flags).map(Self).map_err(Error::call("taking signals"))
@@ -35,6 +33,16 @@ impl Interrupts {
 impl AsFd for Interrupts {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
+    }
+}
+
+#[allow(unsafe_code)] // nix can only replace an action, not look at it
+fn is_ignored(signal: Signal) -> bool {
+    // SAFETY: an all-zero sigaction is valid, and the call only writes to it.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal as i32, std::ptr::null(), &raw mut action) == 0
+            && action.sa_sigaction == libc::SIG_IGN
     }
 }
 

@@ -25,7 +25,7 @@ mod sockopt;
 
 pub use build::Built;
 pub use container::{Phase, Plan as ContainerPlan, Restart, State as ContainerState};
-pub use enter::{Place, Room, enter_network, run};
+pub use enter::{Entered, Place, Room, enter_network, run};
 pub use error::{Error, Result};
 pub use holder::{Job, Privilege, Standing, silent_death};
 pub use interrupt::{Interrupts, stop_flag};
