@@ -173,7 +173,7 @@ fn the_first_packet_of_a_fresh_lab_is_answered_at_once() {
                 let report = json(&world.ok(&["ping", "-c1", "--format", "json", from, to]));
                 let rtt = report["summary"]["rtt_ms"]["max"].as_f64().or(report["rtt"]["max"].as_f64());
                 let rtt = rtt.unwrap_or_else(|| panic!("no round-trip time in {report}"));
-                if rtt > 500.0 {
+                if rtt > 900.0 {
                     slow.push(format!("lab {lab}: {from} to {to}: {rtt} ms"));
                 }
             }
