@@ -160,6 +160,11 @@ impl World {
         if self.mode == Mode::Ordinary && is_root() {
             command.uid(ORDINARY).gid(ORDINARY);
         }
+        #[allow(unsafe_code)] // between fork and exec
+        // SAFETY: sigaction is async-signal-safe.
+        unsafe {
+            command.pre_exec(heed_signals);
+        }
     }
 
     /// Runs netlab to its end.
@@ -220,6 +225,17 @@ impl Drop for World {
     fn drop(&mut self) {
         let _ = self.command(&["down", "--all"]).output();
     }
+}
+
+/// Undoes what `nohup` or a shell's `&` did to whoever started the tests: ignored signals are inherited.
+#[allow(unsafe_code)] // sigaction
+fn heed_signals() -> std::io::Result<()> {
+    use nix::sys::signal::{SigHandler, Signal, signal};
+    for one in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM] {
+        // SAFETY: the default action runs no code of ours.
+        unsafe { signal(one, SigHandler::SigDfl) }?;
+    }
+    Ok(())
 }
 
 /// How a command ended.
