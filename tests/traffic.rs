@@ -97,10 +97,7 @@ fn a_chain_of_routers_takes_the_shortest_way() {
         world.ok(&["up", &world.file("chain.toml", file)]);
         // a to c: two routers either way, by b or by d; the nearest router of the lower name is long1.
         assert_eq!(hops(world, &["na", "nc"]).len(), 3);
-        assert_eq!(
-            hops(world, &["na", "nd"]),
-            ["long1 eth0 192.168.66.1", "nd eth0 192.168.69.11"].map(|hop| hop.replace("66.1", "66.2"))
-        );
+        assert_eq!(hops(world, &["na", "nd"]), ["long1 eth0 192.168.66.2", "nd eth0 192.168.69.11"]);
         assert_eq!(hops(world, &["nc", "nd"]).len(), 2);
         for (from, to) in [("na", "nc"), ("nc", "na"), ("nd", "na"), ("nd", "nc")] {
             world.ok(&["ping", "-c1", from, to]);
