@@ -3,6 +3,7 @@
 //! Text becomes a [`spec`] (as written), that a [`model`] (validated, every address assigned), that a
 //! [`plan`](mod@plan) (the exact kernel objects, in order), and that is built by [`kernel`]. The first three do no I/O.
 
+pub mod blame;
 pub mod cli;
 pub mod cmd;
 pub mod diag;
@@ -16,6 +17,7 @@ pub mod render;
 pub mod serve;
 pub mod spec;
 pub mod state;
+pub mod suite;
 pub mod ui;
 
 use diag::Diagnostic;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// What each module may use of ours. `cmd` may use everything; `lib` and `main` bind it all together.
 ///
 /// `diag` also stands for its `Style`, which is all that `ui` wants of it.
-const ALLOWED: [(&str, &[&str]); 15] = [
+const ALLOWED: [(&str, &[&str]); 17] = [
     ("diag", &[]),
     ("spec", &["diag"]),
     ("model", &["spec", "diag"]),
@@ -17,7 +17,9 @@ const ALLOWED: [(&str, &[&str]); 15] = [
     ("probe", &[]),
     ("event", &[]),
     ("plan", &["model"]),
-    ("render", &["plan", "model", "packet", "probe", "event"]),
+    ("suite", &["model", "probe"]),
+    ("blame", &["model", "plan", "probe"]),
+    ("render", &["plan", "model", "packet", "probe", "event", "suite", "blame"]),
     ("kernel", &["plan", "packet", "probe", "event"]),
     ("state", &["model", "plan"]),
     ("ui", &["event", "render", "diag"]),
@@ -28,7 +30,8 @@ const ALLOWED: [(&str, &[&str]); 15] = [
 ];
 
 /// Modules that give the same answer everywhere and always: no system, no clock, no environment.
-const PURE: [&str; 8] = ["diag", "spec", "model", "plan", "packet", "probe", "render", "event"];
+const PURE: [&str; 10] =
+    ["diag", "spec", "model", "plan", "packet", "probe", "suite", "blame", "render", "event"];
 
 /// What a pure module has no use for.
 const IMPURE: [&str; 14] = [
