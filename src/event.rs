@@ -28,7 +28,9 @@ pub enum Event {
 pub enum Failure {
     /// Another netlab has the lab's name.
     Busy,
-    /// This machine cannot: privilege or a kernel feature.
+    /// This machine's kernel lacks something that the lab needs.
+    Feature,
+    /// This machine, or this user on it, cannot make any lab.
     Machine,
     /// Anything else.
     Other,

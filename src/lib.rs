@@ -21,17 +21,22 @@ pub mod suite;
 pub mod ui;
 
 use diag::Diagnostic;
-use model::Lab;
+use model::{DataPath, Lab};
 
 /// Reads a topology and validates it: the lab, or everything that is wrong with the file.
 ///
 /// `file_stem` names the lab where the file does not.
 pub fn parse(text: &str, file_stem: &str) -> Result<Lab, Vec<Diagnostic>> {
+    parse_with(text, file_stem, None)
+}
+
+/// As [`parse`], with another data path than the file's.
+pub fn parse_with(text: &str, file_stem: &str, data_path: Option<DataPath>) -> Result<Lab, Vec<Diagnostic>> {
     let (document, mut diagnostics) = spec::read(text);
     if diagnostics.iter().any(|diagnostic| diagnostic.code == diag::Code::Syntax) {
         return Err(diagnostics);
     }
-    match model::build(&document, file_stem) {
+    match model::build(&document, file_stem, data_path) {
         Ok(lab) if diagnostics.is_empty() => Ok(lab),
         Ok(_) => Err(diagnostics),
         Err(more) => {

@@ -19,6 +19,8 @@ use crate::plan::Sandbox;
 pub const SCHEMA: &str = "netlab.lab/1";
 /// The variable that names another runtime directory.
 const OVERRIDE: &str = "NETLAB_RUNTIME_DIR";
+/// The folder of labs that are being tested. No lab can have this name.
+const TESTS: &str = "_test";
 /// How long another netlab may be in the middle of taking or leaving a directory.
 const SETTLING: Duration = Duration::from_secs(2);
 
@@ -104,6 +106,16 @@ pub fn directory() -> PathBuf {
     }
 }
 
+/// The directory of the lab of that name.
+pub fn directory_of(lab: &str) -> PathBuf {
+    directory().join(lab)
+}
+
+/// The directory of a lab that is only there to be tested: no command sees it as a running lab.
+pub fn test_directory_of(lab: &str) -> PathBuf {
+    directory().join(TESTS).join(lab)
+}
+
 /// The right to be the lab of a name; given up when the last process that shares it ends.
 #[derive(Debug)]
 pub struct Claim {
@@ -112,13 +124,14 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// Claims a name, or says who has it.
-    pub fn take(lab: &str) -> Result<Self, Error> {
-        let root = directory();
-        let path = root.join(lab);
+    /// Claims a lab's directory, or says who has it.
+    pub fn take(path: &Path) -> Result<Self, Error> {
+        let path = path.to_owned();
+        let lab = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let deadline = Instant::now() + SETTLING;
         loop {
-            make_private(&root)?;
+            make_private(&directory())?;
+            path.parent().map_or(Ok(()), make_private)?;
             match try_take(&path) {
                 Ok(Taken::Ours(lock)) => {
                     let claim = Self { path, lock };
@@ -126,7 +139,7 @@ impl Claim {
                     return Ok(claim);
                 }
                 Ok(Taken::Theirs(pid)) if pid.is_some() || Instant::now() > deadline => {
-                    return Err(Error::Busy { lab: lab.to_owned(), pid });
+                    return Err(Error::Busy { lab, pid });
                 }
                 // Somebody is between opening and locking, or between unlinking and leaving: look again.
                 Ok(_) => std::thread::sleep(Duration::from_millis(1)),
@@ -238,6 +251,12 @@ pub fn remove(path: &Path) {
     if fs::rename(path, &aside).is_ok() {
         let _ = fs::remove_dir_all(&aside);
     }
+    let root = if root.file_name().is_some_and(|name| name == TESTS) {
+        let _ = fs::remove_dir(root);
+        root.parent().unwrap_or(root)
+    } else {
+        root
+    };
     if std::env::var_os(OVERRIDE).is_none() {
         let _ = fs::remove_dir(root);
     }
@@ -245,9 +264,14 @@ pub fn remove(path: &Path) {
 
 /// The running labs of this user, by name. Directories of labs that were killed are removed on the way.
 pub fn labs() -> Vec<String> {
-    let root = directory();
+    // What tests that were killed left is removed on the way.
+    labs_in(&directory().join(TESTS));
+    labs_in(&directory())
+}
+
+fn labs_in(folder: &Path) -> Vec<String> {
     let mut names = Vec::new();
-    for entry in fs::read_dir(&root).into_iter().flatten().flatten() {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         if name.starts_with('.') {
             let _ = fs::remove_dir_all(entry.path());
@@ -273,10 +297,15 @@ fn alive(path: &Path) -> bool {
 
 /// The record of a running lab; `None` while it is being built, or when it is gone.
 pub fn record(lab: &str) -> Option<Record> {
-    let path = directory().join(lab);
+    let path = directory_of(lab);
     if check_name(lab).is_err() || !alive(&path) {
         return None;
     }
-    let text = fs::read(path.join("lab.json")).ok()?;
+    record_in(&path)
+}
+
+/// The record in a lab's directory.
+pub fn record_in(directory: &Path) -> Option<Record> {
+    let text = fs::read(directory.join("lab.json")).ok()?;
     serde_json::from_slice(&text).ok()
 }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 
-use super::{FINE, running, up, usage};
+use super::{FINE, launch, running, usage};
 use crate::cli::Logs;
 use crate::state::Record;
 
@@ -39,7 +39,7 @@ pub(super) fn logs(args: &Logs) -> anyhow::Result<u8> {
         }
         _ => return Err(usage(format!("`{pod}` has no containers"))),
     };
-    let path = up::log_path(&running::directory(&record), pod, container);
+    let path = launch::log_path(&running::directory(&record), pod, container);
     match File::open(&path) {
         Ok(mut log) => io::copy(&mut log, &mut io::stdout().lock()).map(|_| FINE).map_err(Into::into),
         // It has been started, but has not come as far as its log yet.

@@ -9,6 +9,7 @@ mod exec;
 mod explain;
 mod graph;
 mod inspect;
+mod launch;
 mod load;
 mod logs;
 mod ping;
@@ -102,7 +103,7 @@ fn is_broken_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
 
 fn exit_code(failure: Failure) -> u8 {
     match failure {
-        Failure::Machine => MACHINE,
+        Failure::Feature | Failure::Machine => MACHINE,
         Failure::Busy | Failure::Other => OTHER,
     }
 }

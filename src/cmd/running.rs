@@ -129,5 +129,5 @@ pub(super) fn address(lab: &Lab, name: &str, family: Option<Family>) -> anyhow::
 
 /// The directory of a running lab.
 pub(super) fn directory(record: &Record) -> PathBuf {
-    state::directory().join(&record.lab.name)
+    state::directory_of(&record.lab.name)
 }

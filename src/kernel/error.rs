@@ -67,7 +67,8 @@ impl Error {
     /// Whose fault it is.
     pub fn failure(&self) -> Failure {
         match self {
-            Self::Lacks { .. } | Self::Denied(_) => Failure::Machine,
+            Self::Lacks { .. } => Failure::Feature,
+            Self::Denied(_) => Failure::Machine,
             _ => Failure::Other,
         }
     }

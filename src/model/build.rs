@@ -142,10 +142,15 @@ impl Context {
     }
 }
 
-/// Builds the lab of a document, or says all that is wrong with it. `file_stem` names the lab if the file does not.
-pub fn build(document: &Document, file_stem: &str) -> Result<Lab, Vec<Diagnostic>> {
+/// Builds the lab of a document, or says all that is wrong with it. `file_stem` names the lab if the file does not;
+/// `data_path` is taken instead of the file's.
+pub fn build(
+    document: &Document,
+    file_stem: &str,
+    data_path: Option<DataPath>,
+) -> Result<Lab, Vec<Diagnostic>> {
     let mut context = Context { incomplete: document.incomplete, ..Context::default() };
-    let lab = draft(document, file_stem, &mut context);
+    let lab = draft(document, file_stem, data_path, &mut context);
     if context.diagnostics.is_empty() {
         return Ok(lab);
     }
@@ -155,11 +160,11 @@ pub fn build(document: &Document, file_stem: &str) -> Result<Lab, Vec<Diagnostic
     Err(context.diagnostics)
 }
 
-fn draft(document: &Document, file_stem: &str, context: &mut Context) -> Lab {
+fn draft(document: &Document, file_stem: &str, other: Option<DataPath>, context: &mut Context) -> Lab {
     let name = lab_name(document, file_stem, context);
     let default = Cluster::default();
     let cluster = document.cluster.as_ref().map_or(&default, |row| &row.value);
-    let data_path = data_path(cluster, context);
+    let data_path = other.unwrap_or_else(|| data_path(cluster, context));
     let pool = pool::build(cluster, context);
     let mtu = mtu(cluster, &pool.cidr, context);
     let segments = segments::build(document, &pool, context);

@@ -193,6 +193,14 @@ impl Lab {
 }
 
 impl DataPath {
+    /// Those that this version can build.
+    pub const ALL: [Self; 1] = [Self::HostGw];
+
+    /// The one that a word in a topology file, or on the command line, means.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.word() == word)
+    }
+
     /// The word in a topology file.
     pub fn word(self) -> &'static str {
         match self {

@@ -26,6 +26,9 @@ pub const ANSWERS: &[&str] = &[
     "frag-needed",
 ];
 
+/// Most bytes of data in a ping: 65535, without the headers of IPv4 and ICMP.
+const LARGEST_PING: i64 = 65_507;
+
 /// What a test tries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -53,6 +56,9 @@ pub struct Test {
     pub to: String,
     /// The port, for TCP and UDP.
     pub port: Option<u16>,
+    /// Bytes of data in a ping that nobody may cut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u16>,
     /// The answers that are right.
     pub expect: Vec<String>,
     /// The hops in order, by name.
@@ -119,9 +125,10 @@ fn one(row: &Row<spec::Test>, targets: &Targets<'_>, context: &mut Context) -> O
     };
     let port = context.number("port", test.port.as_ref(), 1..=65535, "a port is 16 bits, and 0 is none");
     check_port(test, probe, &probe_span, context);
+    let size = size(test, probe, context);
     let path = path(test, probe, targets, context);
-    let expect = expect(test, context);
-    let within_ms = within(test, context);
+    let expect = expect(test, probe, context);
+    let within_ms = within(test, &expect, context);
     let from = context.required(test.from.as_ref(), "from", "test", &row.span, "\"pod1\"");
     let to = context.required(test.to.as_ref(), "to", "test", &row.span, "\"pod4\"");
     let (from, from_span) = from?;
@@ -136,6 +143,7 @@ fn one(row: &Row<spec::Test>, targets: &Targets<'_>, context: &mut Context) -> O
         from: from.clone(),
         to: to.clone(),
         port: port.and_then(|port| u16::try_from(port).ok()),
+        size,
         expect,
         path,
         within_ms,
@@ -167,6 +175,18 @@ fn check_port(test: &spec::Test, probe: Probe, probe_span: &Span, context: &mut 
     }
 }
 
+fn size(test: &spec::Test, probe: Probe, context: &mut Context) -> Option<u16> {
+    let field = test.size.as_ref()?;
+    let why = "an IPv4 packet has 65535 bytes at most, 28 of them headers";
+    let size = context.number("size", Some(field), 0..=LARGEST_PING, why);
+    if probe != Probe::Ping && field.value.is_some() {
+        let message = "only a ping has a size";
+        let diagnostic = Diagnostic::new(Code::BadTest, message, field.span.clone(), "a size here");
+        context.push(diagnostic.help("write probe = \"ping\", or leave the size out"));
+    }
+    size.and_then(|size| u16::try_from(size).ok())
+}
+
 fn path(test: &spec::Test, probe: Probe, targets: &Targets<'_>, context: &mut Context) -> Vec<String> {
     let Some(field) = &test.path else { return Vec::new() };
     if probe != Probe::Traceroute && field.value.is_some() {
@@ -189,11 +209,18 @@ fn path(test: &spec::Test, probe: Probe, targets: &Targets<'_>, context: &mut Co
     hops.into_iter().map(|(hop, _)| hop).collect()
 }
 
-fn expect(test: &spec::Test, context: &mut Context) -> Vec<String> {
+fn expect(test: &spec::Test, probe: Probe, context: &mut Context) -> Vec<String> {
     let Some(field) = &test.expect else { return vec!["reply".into()] };
     let mut answers = Vec::new();
     for (answer, span) in field.items() {
         let mtu = answer.strip_prefix("frag-needed ");
+        if answer == "refused" && probe != Probe::Tcp {
+            let message = "only TCP connections are refused";
+            let diagnostic = Diagnostic::new(Code::BadTest, message, span, "never comes");
+            let help = "where nobody listens, UDP gets \"port-unreachable\"; ICMP has no ports to be closed";
+            context.push(diagnostic.help(help));
+            continue;
+        }
         if ANSWERS.contains(&answer) || mtu.is_some_and(|mtu| mtu.parse::<u16>().is_ok()) {
             answers.push(answer.to_owned());
             continue;
@@ -216,13 +243,21 @@ fn expect(test: &spec::Test, context: &mut Context) -> Vec<String> {
     answers
 }
 
-fn within(test: &spec::Test, context: &mut Context) -> Option<u64> {
+fn within(test: &spec::Test, expect: &[String], context: &mut Context) -> Option<u64> {
     let Field { value: Some(text), span } = test.within.as_ref()? else { return None };
     let duration = duration(text);
     if duration.is_none() {
         let message = format!("{} is not a duration from 1ms to 3600s", quoted(text));
         let diagnostic = Diagnostic::new(Code::OutOfRange, message, span.clone(), "no such duration");
         context.push(diagnostic.help("write a whole number and its unit, for example \"200ms\" or \"2s\""));
+    }
+    if let (["timeout"], Some(field)) =
+        (expect.iter().map(String::as_str).collect::<Vec<_>>().as_slice(), &test.expect)
+    {
+        let message = "silence cannot come within a time";
+        let diagnostic = Diagnostic::new(Code::BadTest, message, span.clone(), "a time for an answer");
+        let diagnostic = diagnostic.also(field.span.clone(), "that is not to come");
+        context.push(diagnostic.help("leave `within` out: netlab waits long enough to believe in silence"));
     }
     duration.and_then(|duration| u64::try_from(duration.as_millis()).ok())
 }

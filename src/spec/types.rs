@@ -171,6 +171,8 @@ pub struct Test {
     pub to: Option<Field<String>>,
     /// The port, for tcp and udp.
     pub port: Option<Field<i64>>,
+    /// Bytes of data in a ping, which is then not to be cut on the way. Default 56, which may be cut.
+    pub size: Option<Field<i64>>,
     /// The answer that is right, or a list of them. Default reply.
     pub expect: Option<Field<Names>>,
     /// The hops in order, for traceroute.

@@ -1,6 +1,15 @@
 //! PURE. What a test run found: plain data, made by `netlab test` and told by [`crate::render::report`].
 
+mod diff;
+pub mod judge;
+mod snapshot;
+mod survey;
+
 use serde::{Deserialize, Serialize};
+
+pub use diff::diff;
+pub use snapshot::{Broken, Snapshot, normal};
+pub use survey::{Between, Kind, Pair, Place, Role, Routes, Survey};
 
 /// Everything that one `netlab test` found.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -1,0 +1,149 @@
+//! What a survey found, as the text that people review: the address plan, who reaches whom, and the hops.
+//!
+//! Nothing in it depends on when, where or by whom it was found: no time, pid, port or random number.
+
+mod fold;
+mod kinds;
+mod table;
+
+pub use fold::{deviations, fold};
+pub use table::{Cells, grid};
+
+use std::fmt::Write as _;
+
+use super::traceroute::TracerouteText;
+use super::{Extent, LabNames, Names, labelled, summary, tree};
+use crate::model::{Family, Lab};
+use crate::probe::{Outcome, Trace, TracerouteOptions};
+use crate::suite::{Between, Kind, Pair, Role, Survey};
+
+/// More pods than this, and pairs are told by their kind and not one by one.
+const PODS_IN_A_TABLE: usize = 12;
+
+/// What was found for each of a survey's pings and routes, in its order.
+#[derive(Debug, Clone, Copy)]
+pub struct Found<'a> {
+    /// The survey.
+    pub survey: &'a Survey,
+    /// What came of each ping.
+    pub pings: &'a [Outcome],
+    /// What came of each traceroute.
+    pub routes: &'a [Trace],
+}
+
+/// The text of a lab's snapshot.
+pub fn survey(lab: &Lab, found: &Found<'_>) -> String {
+    let names = LabNames::new(lab);
+    let mut out =
+        format!("{}: {}\ndata path {}, MTU {}\n\n", lab.name, summary(lab), lab.data_path.word(), lab.mtu);
+    out.push_str(&tree(lab, Extent::Whole, &|_| None));
+    for family in lab.families() {
+        out.push('\n');
+        out.push_str(&pings(lab, found, family, &names));
+    }
+    for family in lab.families() {
+        out.push('\n');
+        out.push_str(&routes(lab, found, family, &names));
+    }
+    out
+}
+
+/// Where a lab has both families, a heading says which one is meant.
+fn of_family(lab: &Lab, family: Family) -> String {
+    if lab.families().count() > 1 { format!(", {}", family.name()) } else { String::new() }
+}
+
+fn pings(lab: &Lab, found: &Found<'_>, family: Family, names: &LabNames) -> String {
+    let of_family = of_family(lab, family);
+    let deviating = fold(found.survey, &deviations(found, family, names));
+    let mut out = String::new();
+    if lab.pods().count() <= PODS_IN_A_TABLE {
+        let _ = writeln!(out, "ping{of_family}: the TTL of each reply; a row asks, a column answers\n");
+        out.push_str(&grid(&Cells::of(found, family)));
+        if !deviating.is_empty() {
+            out.push('\n');
+        }
+    } else {
+        let pairs = found.survey.pings.iter().filter(|pair| pair.family == family).count();
+        let _ = writeln!(
+            out,
+            "ping{of_family}: all {pairs} pairs of {} pods and nodes\n",
+            found.survey.places.len()
+        );
+        out.push_str(&kinds::kinds(found, family));
+        if !deviating.is_empty() {
+            out.push_str("\nexcept\n");
+        }
+    }
+    for line in deviating {
+        let _ = writeln!(out, "  {line}");
+    }
+    out
+}
+
+fn routes(lab: &Lab, found: &Found<'_>, family: Family, names: &LabNames) -> String {
+    let mut out = format!("traceroute{}\n", of_family(lab, family));
+    let routes = found.survey.routes.iter().zip(found.routes);
+    for (pair, trace) in routes.filter(|(pair, _)| pair.family == family) {
+        out.push_str(&route(found.survey, pair, trace, names));
+    }
+    out
+}
+
+/// One route, hop by hop.
+fn route(survey: &Survey, pair: &Pair, trace: &Trace, names: &LabNames) -> String {
+    let (from, to) = (&survey.places[pair.from], &survey.places[pair.to]);
+    let mut out = format!("\n{} → {} ({})\n", from.name, to.name, describe(survey.kind(pair)));
+    for hop in &trace.hops {
+        let _ = writeln!(
+            out,
+            "{:3}  {}",
+            hop.ttl,
+            hop.answers.first().map_or_else(String::new, |answer| told(answer, names))
+        );
+    }
+    let ip = |place: usize| survey.places[place].address.get(pair.family).map(|net| net.addr());
+    if let (source, Some(target)) = (ip(pair.from), ip(pair.to)) {
+        let options = TracerouteOptions::default();
+        let text = TracerouteText { source, target, options: &options, names };
+        out.extend(text.verdict(trace).map(|verdict| format!("     {verdict}\n")));
+    }
+    out
+}
+
+/// A hop: who answered, and what, unless it is what a router or the target should say.
+fn told(answer: &Outcome, names: &dyn Names) -> String {
+    match (answer, answer.from()) {
+        (_, None) => "*".to_owned(),
+        (Outcome::Reply { .. } | Outcome::TtlExceeded { .. }, Some(from)) => labelled(from, names),
+        (other, Some(from)) => format!("{} {other}", labelled(from, names)),
+    }
+}
+
+/// An outcome and who sent it: `net-unreachable from node1 cbr0 (10.244.1.1)`.
+pub fn outcome(outcome: &Outcome, names: &dyn Names) -> String {
+    match (outcome, outcome.from()) {
+        (Outcome::Reply { ttl, .. }, _) => format!("reply, TTL {ttl}"),
+        (_, Some(from)) => format!("{outcome} from {}", labelled(from, names)),
+        (Outcome::LocalError { .. }, None) => format!("{outcome} from its own kernel"),
+        (_, None) => outcome.to_string(),
+    }
+}
+
+/// A kind of pair in words.
+fn describe(kind: Kind) -> &'static str {
+    match (kind.from, kind.to, kind.between) {
+        (Role::Pod, Role::Pod, Between::SameNode) => "pod to pod on one node",
+        (Role::Pod, Role::Pod, Between::OtherNode) => "pod to pod on another node",
+        (Role::Pod, Role::Pod, Between::OtherSegment) => "pod to pod on another segment",
+        (Role::Pod, Role::Node, Between::SameNode) => "pod to its own node",
+        (Role::Pod, Role::Node, Between::OtherNode) => "pod to another node",
+        (Role::Pod, Role::Node, Between::OtherSegment) => "pod to a node on another segment",
+        (Role::Node, Role::Pod, Between::SameNode) => "node to a pod of its own",
+        (Role::Node, Role::Pod, Between::OtherNode) => "node to a pod on another node",
+        (Role::Node, Role::Pod, Between::OtherSegment) => "node to a pod on another segment",
+        (Role::Node, Role::Node, Between::SameNode) => "node to itself",
+        (Role::Node, Role::Node, Between::OtherNode) => "node to node",
+        (Role::Node, Role::Node, Between::OtherSegment) => "node to a node on another segment",
+    }
+}

@@ -1,0 +1,208 @@
+//! Whether what came of a test is what the file expects.
+
+use std::net::IpAddr;
+
+use crate::model::{Probe, Test};
+use crate::probe::{Attempt, DontFragment, Finding, Outcome, Trace, TraceEnd, TracerouteOptions, millis};
+
+/// Knows what the lab calls an address.
+pub type Named<'a> = &'a dyn Fn(IpAddr) -> Option<String>;
+
+/// How a test is tried.
+pub fn attempt(test: &Test) -> Attempt {
+    let port = test.port.unwrap_or_default();
+    match (test.probe, test.size) {
+        (Probe::Ping, Some(size)) => Attempt::Ping { size, dont_fragment: DontFragment::Set },
+        (Probe::Ping, None) => Attempt::PING,
+        (Probe::Traceroute, _) => Attempt::Traceroute(TracerouteOptions::default()),
+        (Probe::Tcp, _) => Attempt::Tcp { port },
+        (Probe::Udp, _) => Attempt::Udp { port },
+    }
+}
+
+/// What is wrong with what came back; nothing where it is as expected.
+pub fn judge(test: &Test, finding: &Finding, named: Named<'_>) -> Option<String> {
+    let outcome = end(finding);
+    let word = outcome.to_string();
+    if !test.expect.iter().any(|expected| is_meant(expected, &word)) {
+        return Some(format!("{word} instead of {}", test.expect.join(" or ")));
+    }
+    if let Finding::Path(trace) = finding
+        && let Some(wrong) = wrong_path(&test.path, trace, named)
+    {
+        return Some(wrong);
+    }
+    let (limit, took) = (test.within_ms?, millis(outcome.rtt()?));
+    (took > limit as f64).then(|| format!("{word} after {took:.0} ms instead of within {limit} ms"))
+}
+
+/// What ended it: for a traceroute, what its last hop said.
+pub fn end(finding: &Finding) -> Outcome {
+    match finding {
+        Finding::Answer(answer) => answer.outcome.clone(),
+        Finding::Path(trace) => end_of(trace),
+    }
+}
+
+fn end_of(trace: &Trace) -> Outcome {
+    let last = || trace.hops.iter().rev().flat_map(|hop| &hop.answers).find(|answer| answer.from().is_some());
+    match trace.end {
+        TraceEnd::NotSent => trace.full_ttl.clone(),
+        TraceEnd::Silent | TraceEnd::Interrupted => Outcome::Timeout,
+        TraceEnd::Reached | TraceEnd::Refused | TraceEnd::MaxHops | TraceEnd::Loop => {
+            last().cloned().unwrap_or(Outcome::Timeout)
+        }
+    }
+}
+
+/// Whether silence is all that the test expects. It is believed only where prober and target are known to work.
+pub fn expects_silence(test: &Test) -> bool {
+    test.expect.iter().any(|word| word == "timeout")
+}
+
+/// An MTU need not be named: `frag-needed` means any.
+fn is_meant(expected: &str, word: &str) -> bool {
+    expected == word || word.strip_prefix(expected).is_some_and(|rest| rest.starts_with(' '))
+}
+
+fn wrong_path(expected: &[String], trace: &Trace, named: Named<'_>) -> Option<String> {
+    if expected.is_empty() {
+        return None;
+    }
+    let hops: Vec<Option<IpAddr>> =
+        trace.hops.iter().map(|hop| hop.answers.iter().find_map(Outcome::from)).collect();
+    let fits = hops.len() == expected.len()
+        && hops
+            .iter()
+            .zip(expected)
+            .all(|(hop, expected)| hop.is_some_and(|hop| is_hop(expected, hop, named)));
+    (!fits).then(|| format!("by {} instead of {}", path(&hops, named), expected.join(", ")))
+}
+
+/// A hop is meant by its address, by its name such as `node1 cbr0`, or by its place alone.
+fn is_hop(expected: &str, hop: IpAddr, named: Named<'_>) -> bool {
+    if let Ok(address) = expected.parse::<IpAddr>() {
+        return address == hop;
+    }
+    let name = named(hop).unwrap_or_default();
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    words(&name).starts_with(&words(expected))
+}
+
+/// Hops by name, in order.
+pub fn path(hops: &[Option<IpAddr>], named: Named<'_>) -> String {
+    let hop = |hop: &Option<IpAddr>| {
+        hop.map_or_else(|| "*".to_owned(), |hop| named(hop).unwrap_or_else(|| hop.to_string()))
+    };
+    hops.iter().map(hop).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::probe::{Answer, Hop};
+
+    fn test(probe: Probe, expect: &[&str]) -> Test {
+        Test {
+            name: "t".into(),
+            probe,
+            from: "pod1".into(),
+            to: "pod4".into(),
+            port: None,
+            size: None,
+            expect: expect.iter().map(|&word| word.to_owned()).collect(),
+            path: Vec::new(),
+            within_ms: None,
+            hint: None,
+        }
+    }
+
+    fn address(last: u8) -> IpAddr {
+        IpAddr::from([10, 0, 0, last])
+    }
+
+    fn reply(last: u8) -> Outcome {
+        Outcome::Reply { from: address(last), ttl: 62, rtt: Duration::from_millis(30) }
+    }
+
+    fn answer(outcome: Outcome) -> Finding {
+        Finding::Answer(Answer { outcome, tries: 1 })
+    }
+
+    fn named(address: IpAddr) -> Option<String> {
+        let name = match address.to_string().as_str() {
+            "10.0.0.1" => "node1 cbr0",
+            "10.0.0.2" => "node2 eth0",
+            "10.0.0.4" => "pod4",
+            _ => return None,
+        };
+        Some(name.to_owned())
+    }
+
+    fn trace(hops: &[u8]) -> Finding {
+        let expired = |from| Outcome::TtlExceeded { from: address(from), rtt: Duration::ZERO };
+        let (last, routers) = hops.split_last().expect("a hop");
+        let answers = routers.iter().map(|&hop| expired(hop)).chain([reply(*last)]);
+        let hops = answers.zip(1..).map(|(answer, ttl)| Hop { ttl, answers: vec![answer] }).collect();
+        Finding::Path(Trace { hops, full_ttl: reply(*last), end: TraceEnd::Reached })
+    }
+
+    #[test]
+    fn any_of_the_expected_answers_is_right() {
+        let too_big = |mtu| Outcome::FragNeeded { mtu, from: address(1), rtt: Duration::ZERO };
+        let cases = [
+            (vec!["reply"], reply(4), None),
+            (vec!["refused", "reply"], reply(4), None),
+            (vec!["timeout"], reply(4), Some("reply instead of timeout")),
+            (vec!["frag-needed"], too_big(Some(1450)), None),
+            (vec!["frag-needed 1450"], too_big(Some(1450)), None),
+            (
+                vec!["frag-needed 1400"],
+                too_big(Some(1450)),
+                Some("frag-needed 1450 instead of frag-needed 1400"),
+            ),
+            (vec!["reply", "refused"], Outcome::Timeout, Some("timeout instead of reply or refused")),
+        ];
+        for (expect, outcome, wrong) in cases {
+            let found = judge(&test(Probe::Ping, &expect), &answer(outcome), &named);
+            assert_eq!(found.as_deref(), wrong, "{expect:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_can_come_too_late() {
+        let slow = |within_ms| Test { within_ms: Some(within_ms), ..test(Probe::Ping, &["reply"]) };
+        assert_eq!(judge(&slow(30), &answer(reply(4)), &named), None);
+        let wrong = judge(&slow(29), &answer(reply(4)), &named);
+        assert_eq!(wrong.as_deref(), Some("reply after 30 ms instead of within 29 ms"));
+    }
+
+    #[test]
+    fn hops_are_meant_by_name_by_place_or_by_address() {
+        let by = |path: &[&str]| {
+            let path = path.iter().map(|&hop| hop.to_owned()).collect();
+            judge(&Test { path, ..test(Probe::Traceroute, &["reply"]) }, &trace(&[1, 2, 4]), &named)
+        };
+        assert_eq!(by(&["node1 cbr0", "node2 eth0", "pod4"]), None);
+        assert_eq!(by(&["node1", "10.0.0.2", "pod4"]), None);
+        assert_eq!(by(&[]), None);
+        let wrong = by(&["node1 eth0", "node2", "pod4"]);
+        let text = "by node1 cbr0, node2 eth0, pod4 instead of node1 eth0, node2, pod4";
+        assert_eq!(wrong.as_deref(), Some(text));
+        assert!(by(&["node1", "pod4"]).is_some(), "one hop less");
+        assert!(by(&["node", "node2", "pod4"]).is_some(), "half a name");
+    }
+
+    #[test]
+    fn a_traceroute_ends_with_what_its_last_hop_said() {
+        assert_eq!(end(&trace(&[1, 4])).to_string(), "reply");
+        let silent = Trace { hops: Vec::new(), full_ttl: Outcome::Timeout, end: TraceEnd::Silent };
+        assert_eq!(end(&Finding::Path(silent)).to_string(), "timeout");
+        let text = String::new();
+        let full_ttl = Outcome::LocalError { errno: "ENETUNREACH".into(), text, mtu: None };
+        let unsent = Trace { hops: Vec::new(), full_ttl, end: TraceEnd::NotSent };
+        assert_eq!(end(&Finding::Path(unsent)).to_string(), "no-route");
+    }
+}

@@ -1,0 +1,173 @@
+//! What is asked of a lab without anybody's asking: who reaches whom, and by which hops.
+
+use crate::model::{Addresses, Family, Lab};
+use crate::probe::{Attempt, Request, TracerouteOptions};
+
+/// Something that asks and is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The pod's or node's name.
+    pub name: String,
+    /// Its addresses.
+    pub address: Addresses,
+    /// What it is.
+    pub role: Role,
+    /// Index of its node.
+    pub node: usize,
+    /// Index of its node's segment.
+    pub segment: usize,
+}
+
+/// What a place is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// A pod.
+    Pod,
+    /// A node itself.
+    Node,
+}
+
+/// What lies between two places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Between {
+    /// Both are on one node, or are a node and a pod of it.
+    SameNode,
+    /// Their nodes share a segment.
+    OtherNode,
+    /// There is a router between their nodes.
+    OtherSegment,
+}
+
+/// What kind of pair two places are: pairs of one kind are expected to find the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Kind {
+    /// What asks.
+    pub from: Role,
+    /// What is asked.
+    pub to: Role,
+    /// What lies between them.
+    pub between: Between,
+}
+
+/// One place that asks another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pair {
+    /// Index of the one that asks.
+    pub from: usize,
+    /// Index of the one that is asked.
+    pub to: usize,
+    /// By which address.
+    pub family: Family,
+}
+
+/// Which routes are traced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Routes {
+    /// One for each kind of pair.
+    OneOfEachKind,
+    /// Those of all pairs.
+    All,
+}
+
+/// What is asked of a lab.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Survey {
+    /// Node by node, each before its pods.
+    pub places: Vec<Place>,
+    /// Every pair of places, by family; those of one asker are spread out.
+    pub pings: Vec<Pair>,
+    /// The pairs whose route is traced, by family.
+    pub routes: Vec<Pair>,
+}
+
+impl Survey {
+    /// What is asked of a lab.
+    pub fn of(lab: &Lab, routes: Routes) -> Self {
+        let places = places(lab);
+        let pings: Vec<Pair> = lab.families().flat_map(|family| pairs(&places, family)).collect();
+        let mut survey = Self { places, pings, routes: Vec::new() };
+        let mut traced: Vec<Pair> = survey.pings.clone();
+        traced.sort_by_key(|pair| (pair.family, pair.from, pair.to));
+        if routes == Routes::OneOfEachKind {
+            // Pods say more than nodes: a kind of path between pods needs no nodes to show it.
+            traced.sort_by_key(|pair| (pair.family, survey.kind(pair), pair.from, pair.to));
+            traced.dedup_by_key(|pair| (pair.family, survey.kind(pair)));
+            let kinds: Vec<(Family, Kind)> =
+                traced.iter().map(|pair| (pair.family, survey.kind(pair))).collect();
+            traced.retain(|pair| is_told(survey.kind(pair), |kind| kinds.contains(&(pair.family, kind))));
+        }
+        survey.routes = traced;
+        survey
+    }
+
+    /// What kind of pair this is.
+    pub fn kind(&self, pair: &Pair) -> Kind {
+        let (from, to) = (&self.places[pair.from], &self.places[pair.to]);
+        let between = if from.node == to.node {
+            Between::SameNode
+        } else if from.segment == to.segment {
+            Between::OtherNode
+        } else {
+            Between::OtherSegment
+        };
+        Kind { from: from.role, to: to.role, between }
+    }
+
+    /// The pings, to be sent.
+    pub fn ping_requests(&self) -> Vec<Request> {
+        self.pings.iter().filter_map(|pair| self.request(pair, Attempt::PING)).collect()
+    }
+
+    /// The traceroutes, to be sent.
+    pub fn route_requests(&self) -> Vec<Request> {
+        let attempt = || Attempt::Traceroute(TracerouteOptions::default());
+        self.routes.iter().filter_map(|pair| self.request(pair, attempt())).collect()
+    }
+
+    /// A pair's request; every pair has an address of its family, because it was made of that.
+    fn request(&self, pair: &Pair, attempt: Attempt) -> Option<Request> {
+        let to = self.places[pair.to].address.get(pair.family)?.addr();
+        Some(Request { from: pair.from, to, attempt })
+    }
+}
+
+/// Of the kinds between which a packet takes the same way, only one is told: a node's own way to other nodes shows
+/// nothing that pods' ways do not.
+fn is_told(kind: Kind, there_is: impl Fn(Kind) -> bool) -> bool {
+    let between_pods = Kind { from: Role::Pod, to: Role::Pod, ..kind };
+    match (kind.from, kind.to) {
+        (Role::Pod, Role::Pod) => true,
+        (Role::Node, Role::Pod) => {
+            let other = Kind { between: Between::OtherNode, ..kind };
+            kind.between == Between::OtherNode || (kind.between == Between::SameNode && !there_is(other))
+        }
+        (Role::Node, Role::Node) => !there_is(between_pods),
+        (Role::Pod, Role::Node) => false,
+    }
+}
+
+fn places(lab: &Lab) -> Vec<Place> {
+    let mut places = Vec::new();
+    for (number, node) in lab.nodes.iter().enumerate() {
+        let place = |name: &str, address: Addresses, role| Place {
+            name: name.to_owned(),
+            address,
+            role,
+            node: number,
+            segment: node.segment,
+        };
+        places.push(place(&node.name, node.address, Role::Node));
+        places.extend(node.pods.iter().map(|pod| place(&pod.name, pod.address, Role::Pod)));
+    }
+    places
+}
+
+/// Each place asks the one after it, then each the second one after it, and so on: so nobody has to answer all at once.
+fn pairs(places: &[Place], family: Family) -> Vec<Pair> {
+    let with: Vec<usize> =
+        (0..places.len()).filter(|place| places[*place].address.get(family).is_some()).collect();
+    let count = with.len();
+    let pair =
+        |from: usize, distance: usize| Pair { from: with[from], to: with[(from + distance) % count], family };
+    (1..count).flat_map(|distance| (0..count).map(move |from| pair(from, distance))).collect()
+}
