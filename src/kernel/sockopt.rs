@@ -17,6 +17,16 @@ pub(super) fn set_int(socket: &impl AsFd, level: i32, name: i32, value: i32) -> 
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// Sets an option that is a row of bits, such as the filters of raw ICMP sockets.
+#[allow(unsafe_code)] // ICMP_FILTER and its IPv6 twin have no safe wrapper
+pub(super) fn set_filter(socket: &impl AsFd, level: i32, name: i32, bits: &[u32]) -> io::Result<()> {
+    let length = size_of_val(bits) as libc::socklen_t;
+    // SAFETY: `bits` is `length` bytes that live through the call, and the descriptor is borrowed.
+    let result =
+        unsafe { libc::setsockopt(socket.as_fd().as_raw_fd(), level, name, bits.as_ptr().cast(), length) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// Reads an `int` option.
 #[allow(unsafe_code)] // IPV6_MTU has no safe wrapper
 fn get_int(socket: &impl AsFd, level: i32, name: i32) -> io::Result<i32> {
