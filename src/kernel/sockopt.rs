@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd};
+use std::time::Duration;
 
 use nix::libc;
 use nix::sys::socket::{getsockopt, sockopt};
@@ -37,6 +38,19 @@ fn get_int(socket: &impl AsFd, level: i32, name: i32) -> io::Result<i32> {
     let result =
         unsafe { libc::getsockopt(socket.as_fd().as_raw_fd(), level, name, target, &raw mut length) };
     if result == 0 { Ok(value) } else { Err(io::Error::last_os_error()) }
+}
+
+/// The round-trip time as TCP measured it: of a new connection, that of its SYN.
+#[allow(unsafe_code)] // TCP_INFO has no safe wrapper
+pub(super) fn tcp_rtt(socket: &impl AsFd) -> io::Result<Duration> {
+    // SAFETY: all fields are plain numbers, for which zero is a value.
+    let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
+    let mut length = size_of_val(&info) as libc::socklen_t;
+    let (fd, target) = (socket.as_fd().as_raw_fd(), (&raw mut info).cast());
+    // SAFETY: `target` points to `length` writable bytes that live through the call; older kernels fill fewer.
+    let result =
+        unsafe { libc::getsockopt(fd, libc::IPPROTO_TCP, libc::TCP_INFO, target, &raw mut length) };
+    if result == 0 { Ok(Duration::from_micros(info.tcpi_rtt.into())) } else { Err(io::Error::last_os_error()) }
 }
 
 /// The MTU in bytes on the way to `target`, as this namespace's routes and path MTU cache have it.
