@@ -25,7 +25,8 @@ fn main() -> anyhow::Result<()> {
     for from in &pods {
         let index = place(&from.name).ok_or_else(|| anyhow::anyhow!("no place {}", from.name))?;
         for to in pods.iter().filter(|to| to.name != from.name) {
-            let addresses = [to.address.v4.map(|net| net.addr().into()), to.address.v6.map(|net| net.addr().into())];
+            let addresses =
+                [to.address.v4.map(|net| net.addr().into()), to.address.v6.map(|net| net.addr().into())];
             for to in addresses.into_iter().flatten() {
                 requests.push(Request { from: index, to, attempt: attempt.clone() });
             }

@@ -19,8 +19,8 @@ use crate::probe::DontFragment;
 mod filter;
 mod raw;
 
-pub use raw::{Buffer, Received, SentAt};
 pub(super) use raw::RawSocket;
+pub use raw::{Buffer, Received, SentAt};
 
 /// Lets the kernel choose: `net.ipv4.ip_default_ttl`, `net.ipv6.conf.all.hop_limit`.
 const DEFAULT_TTL: i32 = -1;

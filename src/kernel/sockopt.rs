@@ -48,9 +48,12 @@ pub(super) fn tcp_rtt(socket: &impl AsFd) -> io::Result<Duration> {
     let mut length = size_of_val(&info) as libc::socklen_t;
     let (fd, target) = (socket.as_fd().as_raw_fd(), (&raw mut info).cast());
     // SAFETY: `target` points to `length` writable bytes that live through the call; older kernels fill fewer.
-    let result =
-        unsafe { libc::getsockopt(fd, libc::IPPROTO_TCP, libc::TCP_INFO, target, &raw mut length) };
-    if result == 0 { Ok(Duration::from_micros(info.tcpi_rtt.into())) } else { Err(io::Error::last_os_error()) }
+    let result = unsafe { libc::getsockopt(fd, libc::IPPROTO_TCP, libc::TCP_INFO, target, &raw mut length) };
+    if result == 0 {
+        Ok(Duration::from_micros(info.tcpi_rtt.into()))
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
 
 /// The MTU in bytes on the way to `target`, as this namespace's routes and path MTU cache have it.

@@ -128,7 +128,10 @@ impl Schedule {
             });
             match &request.attempt {
                 Attempt::Traceroute(_) => sources[source].traces.push_back(which),
-                _ => sources[source].fresh.push_back(which),
+                _ => {
+                    sources[source].fresh.push_back(which);
+                    sources[source].undecided += 1;
+                }
             }
             questions.push(Question::new(source, request));
         }
@@ -229,6 +232,7 @@ impl Schedule {
         self.open_sockets -= usize::from(question.has_socket());
         question.state = State::Decided;
         question.outcome = outcome;
+        self.sources[question.source].undecided -= usize::from(!question.is_trace);
         self.undecided -= 1;
     }
 

@@ -43,7 +43,8 @@ pub(super) fn errors_of_ports(family: Family) -> Vec<SockFilter> {
             /* 1 */ jump(BPF_JGT, 4, 4, 0), // errors are 1 to 4
             /* 2 */ jump(BPF_JEQ, 0, 3, 0),
             /* 3 */ op(BPF_LD | BPF_B | BPF_ABS, 14), // the quoted next header
-            /* 4 */ jump(BPF_JEQ, ICMPV6, 1, 0), // TCP, UDP, or an extension header: the parser will see
+            /* 4 */
+            jump(BPF_JEQ, ICMPV6, 1, 0), // TCP, UDP, or an extension header: the parser will see
             /* 5 */ op(BPF_RET | BPF_K, u32::MAX),
             /* 6 */ op(BPF_RET | BPF_K, 0),
         ],

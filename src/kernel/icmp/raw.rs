@@ -172,9 +172,12 @@ impl RawSocket {
                 ttl: Some(read.ttl),
                 at,
             }),
-            Family::V6 => parse_v6(packet.bytes)
-                .zip(packet.from_v6)
-                .map(|(answer, from)| Received { answer, from: from.into(), ttl: packet.ttl, at }),
+            Family::V6 => parse_v6(packet.bytes).zip(packet.from_v6).map(|(answer, from)| Received {
+                answer,
+                from: from.into(),
+                ttl: packet.ttl,
+                at,
+            }),
         })
     }
 }

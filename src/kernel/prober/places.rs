@@ -85,12 +85,7 @@ impl Places {
     }
 
     /// The socket for echoes, opened at the first use.
-    pub(super) fn echo(
-        &mut self,
-        place: usize,
-        family: Family,
-        readiness: &Readiness,
-    ) -> Result<&mut Echo> {
+    pub(super) fn echo(&mut self, place: usize, family: Family, readiness: &Readiness) -> Result<&mut Echo> {
         if self.sockets[place].echo[index(family)].is_none() {
             self.enter(place, readiness)?;
             let socket = IcmpSocket::open(family).map_err(Error::io(self.opening(place)))?;

@@ -111,7 +111,8 @@ mod tests {
     #[test]
     fn keys_survive_the_kernel() {
         let families = [Family::V4, Family::V6];
-        let of_places = families.into_iter().flat_map(|family| [Key::Echo(7, family), Key::Errors(9, family)]);
+        let of_places =
+            families.into_iter().flat_map(|family| [Key::Echo(7, family), Key::Errors(9, family)]);
         let others = [Key::Interrupts, Key::Holder(311), Key::Connection(1 << 40)];
         for key in of_places.chain(others) {
             assert_eq!(Key::from_word(key.to_word()), key);

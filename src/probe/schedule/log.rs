@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{CONFIRM_AFTER, PATIENCE};
 
 /// So long after sending, a probe may still be in some queue of the kernel's.
-const YOUNG: Duration = Duration::from_millis(50);
+pub(super) const YOUNG: Duration = Duration::from_millis(50);
 
 /// One probe that was sent.
 #[derive(Clone, Copy)]

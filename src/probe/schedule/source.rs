@@ -22,6 +22,8 @@ pub(super) struct Source {
     pub(super) paced: VecDeque<usize>,
     /// Whether it was told an error of which the kernel sends only so many.
     pub(super) limited: bool,
+    /// Questions, traceroutes apart, that are not decided.
+    pub(super) undecided: usize,
     /// When it last sent anything.
     pub(super) last_sent: Option<Duration>,
     paced_since: Option<Duration>,

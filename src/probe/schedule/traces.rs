@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use super::log::Sent;
+use super::log::{Sent, YOUNG};
 use super::question::{State, Weight, weight};
+use super::source::Source;
 use super::{CONFIRM_AFTER, PASSES_BY, Probe, RETRY_AFTER, Schedule};
 use crate::probe::{Attempt, Outcome, Request, Trace, TraceAction, Tracer, TracerouteOptions};
 
@@ -70,6 +71,17 @@ impl Traces {
     }
 }
 
+/// When a source has time for a traceroute.
+fn begins_from(source: &Source) -> Duration {
+    let apart = match source {
+        Source { limited: true, .. } => APART,
+        // Whether it is limited will be known as soon as its other probes are answered.
+        Source { undecided: 1.., .. } => YOUNG,
+        _ => Duration::ZERO,
+    };
+    source.last_sent.map_or(Duration::ZERO, |sent| sent + apart)
+}
+
 impl Schedule {
     pub(super) fn next_of_traces(&mut self, now: Duration) -> Option<Probe> {
         loop {
@@ -96,12 +108,16 @@ impl Schedule {
     }
 
     pub(super) fn on_trace_answer(&mut self, which: usize, number: u32, outcome: Outcome, now: Duration) {
-        let passing = weight(&outcome, self.questions[which].is_v6) == Weight::Passing;
-        let begin_anew = passing && !self.questions[which].has_waited(PASSES_BY, now);
         let Some(running) = self.traces.running.get_mut(&which) else { return };
         if number >> SEQ_BITS != running.epoch {
             return;
         }
+        let question = &mut self.questions[which];
+        let begin_anew = match weight(&outcome, question.is_v6) {
+            Weight::Passing => !question.has_waited(PASSES_BY, now),
+            Weight::Doubtful => question.doubted.replace(number).is_none(),
+            Weight::Final => false,
+        };
         let seq = (number & ((1 << SEQ_BITS) - 1)) as u16;
         if let Some(&sent) = usize::from(seq).checked_sub(1).and_then(|index| running.sent.get(index)) {
             self.log.answered(sent);
@@ -122,8 +138,8 @@ impl Schedule {
     /// When a traceroute wants to go on, or one that waits may begin.
     pub(super) fn next_trace_due(&self) -> Option<Duration> {
         let running = (!self.traces.running.is_empty()).then_some(self.traces.next_wake);
-        let waiting = self.sources.iter().filter(|source| !source.traces.is_empty() && source.limited);
-        let begins = waiting.map(|source| source.last_sent.unwrap_or_default() + APART);
+        let waiting = self.sources.iter().filter(|source| !source.traces.is_empty());
+        let begins = waiting.map(begins_from).filter(|_| self.traces.waiting > 0);
         running.into_iter().chain(begins).min()
     }
 
@@ -135,8 +151,7 @@ impl Schedule {
         for source in &mut self.sources {
             let busy = !source.fresh.is_empty() || !source.paced.is_empty();
             let at_once = if source.limited { 1 } else { AT_ONCE };
-            let rests = source.limited && source.last_sent.is_some_and(|sent| now < sent + APART);
-            while !busy && !rests && source.tracing < at_once {
+            while !busy && begins_from(source) <= now && source.tracing < at_once {
                 let Some(which) = source.traces.pop_front() else { break };
                 source.tracing += 1;
                 self.traces.waiting -= 1;
