@@ -400,9 +400,13 @@ fn addresses_that_are_still_tentative_are_waited_for() {
             )
         };
         let plug = |net: &Net, number: u32| {
-            net.run(&format!("ip link add eth0 type veth peer name port{number} netns {}", router.pid()));
+            net.run(&format!(
+                "ip link add eth0 type veth peer name port{number} address 02:00:00:00:00:0{number} netns {}",
+                router.pid()
+            ));
             router.run(&format!(
-                "ip addr add fd1{number}::1/64 dev port{number} nodad; ip addr add fe80::1/64 dev port{number} nodad; ip link set port{number} up"
+                "ip addr add fd1{number}::1/64 dev port{number} nodad; ip link set port{number} up
+                 ip addr add fe80::1/64 dev port{number} nodad"
             ));
             net.run(&format!("{}; ip link set eth0 up", slow("eth0", 2)));
         };
@@ -413,7 +417,9 @@ fn addresses_that_are_still_tentative_are_waited_for() {
         linked.run("ip addr add fe80::9/64 dev eth0 nodad");
         host.run(&slow("eth0", 3));
         let within = "ip -6 route add default via";
-        bare.run(&format!("ip addr add fd11::2/64 dev eth0; {within} fd11::1"));
+        // Knowing its router, it sends at once, from ::1, and nobody answers that.
+        let known = "ip neigh add fd11::1 lladdr 02:00:00:00:00:01 dev eth0 nud permanent";
+        bare.run(&format!("{known}; ip addr add fd11::2/64 dev eth0; {within} fd11::1"));
         linked.run(&format!("ip addr add fd12::2/64 dev eth0; {within} fd12::1"));
         host.run("ip addr add fd02::9/64 dev eth0");
         assert!(host.run("ip addr show dev eth0").contains("tentative"), "there is nothing to wait for");
