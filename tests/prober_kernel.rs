@@ -469,7 +469,9 @@ fn counter(net: &Net, wanted: &str) -> u64 {
 fn has_unread(net: &Net) -> bool {
     let text = net.run("cat /proc/net/raw");
     let queues = text.lines().skip(1).filter_map(|line| line.split_whitespace().nth(4));
-    queues.filter_map(|queues| queues.split(':').nth(1)).any(|unread| unread.trim_start_matches('0') != "")
+    queues
+        .filter_map(|queues| queues.split(':').nth(1))
+        .any(|unread| !unread.trim_start_matches('0').is_empty())
 }
 
 /// Lets time pass: there is nothing to wait for but the end of somebody's patience.

@@ -32,10 +32,12 @@ use source::{Rotation, Source};
 use traces::Traces;
 
 pub use super::traceroute::CONFIRM_AFTER;
+pub use step::{Probe, ScheduleOptions, Step};
 
 mod log;
 mod question;
 mod source;
+mod step;
 mod traces;
 
 /// How long to wait for the answer to the last try: just longer than the kernel tries ARP or ND before it says
@@ -50,49 +52,6 @@ pub const PACED_FOR: Duration = Duration::from_secs(20);
 
 /// From an error that passes by itself to the next try.
 const RETRY_AFTER: Duration = Duration::from_millis(100);
-
-/// Bounds on what is under way at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ScheduleOptions {
-    /// Unanswered probes younger than 50 ms.
-    pub window: usize,
-    /// Undecided TCP connections and UDP requests, each of which needs a few descriptors.
-    pub sockets: usize,
-}
-
-impl Default for ScheduleOptions {
-    /// A quarter of the kernel's backlog (`net.core.netdev_max_backlog`, 1000).
-    fn default() -> Self {
-        Self { window: 256, sockets: 256 }
-    }
-}
-
-/// A packet to send, or a connection to open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Probe {
-    /// Index of the request.
-    pub which: usize,
-    /// Tells the probes of one request from each other; the answer is to come back with it.
-    pub number: u32,
-    /// TTL or hop limit; none leaves the kernel's.
-    pub ttl: Option<u8>,
-}
-
-/// What to do next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Send this now.
-    Send(Probe),
-    /// Nobody waits any longer for answers to this request.
-    GaveUp {
-        /// Index of the request.
-        which: usize,
-    },
-    /// Nothing, until an answer comes or it is this time.
-    WaitUntil(Duration),
-    /// Everything is decided.
-    Done,
-}
 
 /// The state of all questions.
 pub struct Schedule {
@@ -249,7 +208,8 @@ impl Schedule {
         }
         let questions = &self.questions;
         let silent = |sent: &Sent| questions[sent.which].is_silent_since(sent.number);
-        let (to_confirm, to_give_up) = (self.log.to_confirm(now, silent), self.log.to_give_up(now, silent));
+        let (to_confirm, to_give_up) =
+            (self.log.take_silent(now, silent), self.log.take_hopeless(now, silent));
         to_confirm.into_iter().for_each(|which| self.confirm(which, now));
         for which in to_give_up {
             // It may have been queued just above.

@@ -6,7 +6,6 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 
-use nix::errno::Errno;
 use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -98,8 +97,7 @@ impl Connection {
                 let rtt = self.sent.until(packet.at);
                 Heard::Outcome(Outcome::Reply { from: self.to, ttl: packet.ttl, rtt })
             }
-            Err(Errno::EAGAIN | Errno::EINTR) => Heard::Nothing,
-            // Reading an error clears it, and more may come: only ICMP says from whom.
+            // Nothing there, or an error, which reading clears: only ICMP says from whom it came.
             Err(_) => Heard::Nothing,
         }
     }

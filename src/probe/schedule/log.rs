@@ -55,12 +55,12 @@ impl Log {
     }
 
     /// The requests whose latest probes have been silent long enough to be asked again.
-    pub(super) fn to_confirm(&mut self, now: Duration, silent: impl Fn(&Sent) -> bool) -> Vec<usize> {
+    pub(super) fn take_silent(&mut self, now: Duration, silent: impl Fn(&Sent) -> bool) -> Vec<usize> {
         due(&self.entries, &mut self.confirmed, CONFIRM_AFTER, now, silent)
     }
 
     /// The requests whose latest probes nobody need wait for.
-    pub(super) fn to_give_up(&mut self, now: Duration, silent: impl Fn(&Sent) -> bool) -> Vec<usize> {
+    pub(super) fn take_hopeless(&mut self, now: Duration, silent: impl Fn(&Sent) -> bool) -> Vec<usize> {
         due(&self.entries, &mut self.given_up, PATIENCE, now, silent)
     }
 
