@@ -355,6 +355,20 @@ fn connections_without_a_route_are_all_told_of() {
     });
 }
 
+#[test]
+fn closed_udp_ports_are_all_told_of() {
+    in_namespaces("closed_udp_ports_are_all_told_of", || {
+        let Path { source, router: _router, host } = path();
+        // As pods have them: the kernel's defaults.
+        host.run("sysctl -qw net.ipv4.icmp_ratemask=6168 net.ipv6.icmp.ratelimit=1000");
+        let ports = |to| (1..=10).map(move |port| request(0, to, Attempt::Udp { port }));
+        let requests: Vec<_> = ports("10.0.2.2").chain(ports("fd02::2")).collect();
+        let found = ask(&[&source], &requests);
+        assert_eq!(found[..10], ["port-unreachable 10.0.2.2"; 10]);
+        assert_eq!(found[10..], ["port-unreachable fd02::2"; 10]);
+    });
+}
+
 /// Makes the router search for the host until it is told, keeping one waiting packet.
 fn hide_host(router: &Net, host: &Net) {
     router.run("sysctl -qw net.ipv4.neigh.right.mcast_solicit=100 net.ipv4.neigh.right.unres_qlen_bytes=0");

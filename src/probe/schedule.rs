@@ -8,6 +8,9 @@
 //!   and once a source has been told such an error, it asks again about its silent targets one at a time, so that each gets
 //!   an answer of its own. This goes on for at most [`PACED_FOR`] per source, sources in parallel: some twenty targets.
 //!   What is silent after that is a timeout, though an error may have been held back.
+//! * It limits each host's "port unreachable" likewise (`net.ipv4.icmp_ratelimit`: six at once for each sender, then one
+//!   per second; and some fifty at once for all senders). Most of those held back come at the second try; what is silent
+//!   then too is asked one at a time.
 //! * It drops what waits for ARP or ND when the queue is full, and tries for 3 s before it says so: [`PATIENCE`].
 //! * While an IPv6 address is tentative (up to 2 s) nobody answers for it, and packets that should leave with it leave with
 //!   `::1` and are dropped at the far end, or with a link-local address that routers refuse ("beyond scope"). So
@@ -27,7 +30,7 @@ use std::time::Duration;
 
 use super::{Answer, Attempt, Finding, Outcome, Request};
 use log::{Log, Sent};
-use question::{Question, State, Weight, tells_of_a_limit, weight};
+use question::{Question, State, Weight, is_refused_datagram, tells_of_a_limit, weight};
 use source::{Rotation, Source};
 use traces::Traces;
 
@@ -132,6 +135,7 @@ impl Schedule {
         }
         let source = &mut self.sources[question.source];
         source.limited |= tells_of_a_limit(&outcome);
+        source.refused_datagrams |= is_refused_datagram(&outcome);
         let current = question.state == State::Waiting && number == question.number();
         let weight = weight(&outcome, question.is_v6);
         if question.is_trace {
@@ -239,7 +243,8 @@ impl Schedule {
     /// Nothing came back at all.
     fn doubt_silence(&mut self, which: usize, now: Duration) {
         let question = &self.questions[which];
-        let limited = self.sources[question.source].limited;
+        let source = &self.sources[question.source];
+        let limited = source.limited || question.is_udp && source.refused_datagrams;
         if !(limited && !question.paced && self.queue_paced(which, now)) {
             self.give_up(which);
         }

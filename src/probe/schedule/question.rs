@@ -42,8 +42,8 @@ pub(super) struct Question {
     pub(super) outcome: Outcome,
     pub(super) is_v6: bool,
     pub(super) is_trace: bool,
+    pub(super) is_udp: bool,
     is_tcp: bool,
-    is_udp: bool,
 }
 
 impl Question {
@@ -120,6 +120,11 @@ pub(super) fn weight(outcome: &Outcome, is_v6: bool) -> Weight {
         Outcome::Unreachable { kind: UnreachableKind::HostUnreachable, .. } if is_v6 => Weight::Doubtful,
         _ => Weight::Final,
     }
+}
+
+/// Whether nobody listens on a port.
+pub(super) fn is_refused_datagram(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Unreachable { kind: UnreachableKind::PortUnreachable, .. })
 }
 
 /// Whether this is an error of which the kernel sends only so many to one source.

@@ -22,6 +22,8 @@ pub(super) struct Source {
     pub(super) paced: VecDeque<usize>,
     /// Whether it was told an error of which the kernel sends only so many.
     pub(super) limited: bool,
+    /// Whether a host told it that nobody listens on a port, which hosts do six times at once and then once per second.
+    pub(super) refused_datagrams: bool,
     /// Questions, traceroutes apart, that are not decided.
     pub(super) undecided: usize,
     /// When it last sent anything.

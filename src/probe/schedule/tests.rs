@@ -194,6 +194,17 @@ fn errors_that_come_after_the_second_try_still_lead_to_one_at_a_time() {
 }
 
 #[test]
+fn closed_udp_ports_that_a_host_is_slow_to_tell_of_are_found() {
+    let udp = |port| Request { from: 0, to: v4(1), attempt: Attempt::Udp { port } };
+    let requests: Vec<_> = (1..=12).map(udp).collect();
+    let mut limit = Limit::new();
+    let run = ask(&requests, |_, now| {
+        limit.lets_through(0, now).then(|| (ms(1), unreachable(UnreachableKind::PortUnreachable)))
+    });
+    assert_eq!(without_tries(&run), ["port-unreachable"; 12]);
+}
+
+#[test]
 fn a_silent_target_among_unreachable_ones_is_a_timeout() {
     let requests: Vec<_> = (0..8).map(|number| ping(0, v4(number))).collect();
     let mut limit = Limit::new();
