@@ -154,7 +154,7 @@ fn loopback_answers_over_both_families() {
             let events = ping_with(target, &options(3));
             for (number, event) in (1..).zip(&events) {
                 let Outcome::Reply { from, ttl, rtt } = event.outcome else { panic!("{target}: {event:?}") };
-                assert_eq!((from, ttl, event.seq, event.bytes), (address(target), 64, number, 64));
+                assert_eq!((from, ttl, event.seq, event.bytes), (address(target), Some(64), number, 64));
                 assert!(!rtt.is_zero() && rtt < started.elapsed(), "{rtt:?}");
             }
             assert_eq!(events.len(), 3);

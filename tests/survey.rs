@@ -49,7 +49,7 @@ fn outcomes(survey: &Survey, broken: impl Fn(&Pair) -> Option<Outcome>) -> Vec<O
         let (one, other) = (&survey.places[pair.from], &survey.places[pair.to]);
         let routers = |place: Role| u8::from(place == Role::Pod);
         let passed = if one.node == other.node { 0 } else { routers(one.role) + routers(other.role) };
-        Outcome::Reply { from, ttl: 64 - passed, rtt: Duration::from_micros(40) }
+        Outcome::Reply { from, ttl: Some(64 - passed), rtt: Duration::from_micros(40) }
     };
     survey.pings.iter().map(|pair| broken(pair).unwrap_or_else(|| healthy(pair))).collect()
 }
@@ -61,7 +61,8 @@ fn lines(name: &str, broken: impl Fn(&str, &str) -> Option<Outcome>) -> Vec<Stri
     let name = |place: usize| survey.places[place].name.as_str();
     let pings = outcomes(&survey, |pair| broken(name(pair.from), name(pair.to)));
     let found = Found { survey: &survey, pings: &pings, routes: &[] };
-    fold(&survey, &deviations(&found, Family::V4, &LabNames::new(&lab)))
+    let lines = fold(&survey, &deviations(&found, Family::V4, &LabNames::new(&lab)));
+    lines.into_iter().map(|line| line.text).collect()
 }
 
 fn unreachable() -> Outcome {
@@ -108,7 +109,7 @@ fn among_many_pods_another_ttl_is_told_too() {
         let rtt = Duration::ZERO;
         (from == "node1-pod1" && to.starts_with("node2-")).then(|| Outcome::Reply {
             from: [10, 244, 2, 2].into(),
-            ttl: 61,
+            ttl: Some(61),
             rtt,
         })
     };

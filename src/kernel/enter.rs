@@ -35,12 +35,10 @@ pub struct Room<'a> {
 }
 
 /// A descriptor of the process that holds a namespace, made sure to be that one.
-fn holder_of(place: &Place<'_>) -> Result<OwnedFd> {
+pub(super) fn holder_of(place: &Place<'_>) -> Result<OwnedFd> {
     let Sandbox { name, pid, inode, .. } = place.sandbox;
     let gone = |errno| match errno {
-        Errno::ESRCH | Errno::ENOENT => {
-            Error::Unexpected(format!("{name}: its pause process {pid} is gone, and its network with it"))
-        }
+        Errno::ESRCH | Errno::ENOENT => gone(place.sandbox),
         Errno::EACCES | Errno::EPERM => {
             Error::Denied(format!("{name}: this lab belongs to another user or user namespace"))
         }
@@ -52,9 +50,14 @@ fn holder_of(place: &Place<'_>) -> Result<OwnedFd> {
     if found.ino() == *inode { Ok(descriptor) } else { Err(gone(Errno::ESRCH)) }
 }
 
+/// The process that held a namespace has ended.
+pub(super) fn gone(Sandbox { name, pid, .. }: &Sandbox) -> Error {
+    Error::Unexpected(format!("{name}: its pause process {pid} is gone, and its network with it"))
+}
+
 /// The user namespace, if it is another than this process's: the kernel lets nobody join their own. The lab may have made
 /// it or, as with `unshare -Ur netlab up`, been brought up in it.
-fn user(place: &Place<'_>) -> CloneFlags {
+pub(super) fn user(place: &Place<'_>) -> CloneFlags {
     let inode = |who: &str| fs::metadata(format!("/proc/{who}/ns/user")).map(|found| found.ino()).ok();
     if inode(&place.sandbox.pid.to_string()) == inode("self") {
         CloneFlags::empty()

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 
 use super::icmp::{IcmpSocket, Received, SentAt};
-use crate::packet::icmp::IcmpAnswer;
+use crate::packet::icmp::{IcmpAnswer, Mark};
 use crate::probe::{
     Outcome, PingAction, PingEvent, PingOptions, PingSummary, Pinger, Trace, TraceAction, Tracer,
     TracerouteOptions,
@@ -121,22 +121,23 @@ impl<'a> Probes<'a> {
     }
 
     fn understand(&self, received: &Received) -> Option<Answer> {
-        let (_, seq) = received.answer.echo();
-        let rtt = self.sent.get(&seq)?.rtt(received);
-        let from = received.from;
-        let (outcome, bytes) = match received.answer {
-            IcmpAnswer::EchoReply { bytes, .. } => (Outcome::Reply { from, ttl: received.ttl, rtt }, bytes),
-            IcmpAnswer::TimeExceeded { .. } => (Outcome::TtlExceeded { from, rtt }, 0),
-            IcmpAnswer::Unreachable { icmp_type, code, mtu, .. } => {
-                (Outcome::from_icmp_error(icmp_type, code, mtu, from, rtt), 0)
-            }
+        let Mark::Echo { seq, .. } = received.answer.mark() else { return None };
+        let outcome = received.outcome(self.sent.get(&seq)?);
+        let bytes = match received.answer {
+            IcmpAnswer::EchoReply { bytes, .. } => bytes,
+            _ => 0,
         };
         Some(Answer { seq, outcome, bytes })
     }
 
     fn local_error(&self, error: &io::Error) -> Outcome {
-        let errno = Errno::from_raw(error.raw_os_error().unwrap_or(0));
-        let mtu = if errno == Errno::EMSGSIZE { self.socket.path_mtu(self.target) } else { None };
-        Outcome::LocalError { errno: format!("{errno:?}"), text: errno.desc().to_owned(), mtu }
+        local_error(error, || self.socket.path_mtu(self.target))
     }
+}
+
+/// What the own kernel's refusal means. The path's MTU is asked for only where the packet was too big for it.
+pub(super) fn local_error(error: &io::Error, path_mtu: impl FnOnce() -> Option<u32>) -> Outcome {
+    let errno = Errno::from_raw(error.raw_os_error().unwrap_or(0));
+    let mtu = if errno == Errno::EMSGSIZE { path_mtu() } else { None };
+    Outcome::LocalError { errno: format!("{errno:?}"), text: errno.desc().to_owned(), mtu }
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd};
+use std::time::Duration;
 
 use nix::libc;
 use nix::sys::socket::{getsockopt, sockopt};
@@ -17,6 +18,16 @@ pub(super) fn set_int(socket: &impl AsFd, level: i32, name: i32, value: i32) -> 
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// Sets an option that is a row of bits, such as the filters of raw ICMP sockets.
+#[allow(unsafe_code)] // ICMP_FILTER and its IPv6 twin have no safe wrapper
+pub(super) fn set_filter(socket: &impl AsFd, level: i32, name: i32, bits: &[u32]) -> io::Result<()> {
+    let length = size_of_val(bits) as libc::socklen_t;
+    // SAFETY: `bits` is `length` bytes that live through the call, and the descriptor is borrowed.
+    let result =
+        unsafe { libc::setsockopt(socket.as_fd().as_raw_fd(), level, name, bits.as_ptr().cast(), length) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// Reads an `int` option.
 #[allow(unsafe_code)] // IPV6_MTU has no safe wrapper
 fn get_int(socket: &impl AsFd, level: i32, name: i32) -> io::Result<i32> {
@@ -27,6 +38,22 @@ fn get_int(socket: &impl AsFd, level: i32, name: i32) -> io::Result<i32> {
     let result =
         unsafe { libc::getsockopt(socket.as_fd().as_raw_fd(), level, name, target, &raw mut length) };
     if result == 0 { Ok(value) } else { Err(io::Error::last_os_error()) }
+}
+
+/// The round-trip time as TCP measured it: of a new connection, that of its SYN.
+#[allow(unsafe_code)] // TCP_INFO has no safe wrapper
+pub(super) fn tcp_rtt(socket: &impl AsFd) -> io::Result<Duration> {
+    // SAFETY: all fields are plain numbers, for which zero is a value.
+    let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
+    let mut length = size_of_val(&info) as libc::socklen_t;
+    let (fd, target) = (socket.as_fd().as_raw_fd(), (&raw mut info).cast());
+    // SAFETY: `target` points to `length` writable bytes that live through the call; older kernels fill fewer.
+    let result = unsafe { libc::getsockopt(fd, libc::IPPROTO_TCP, libc::TCP_INFO, target, &raw mut length) };
+    if result == 0 {
+        Ok(Duration::from_micros(info.tcpi_rtt.into()))
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
 
 /// The MTU in bytes on the way to `target`, as this namespace's routes and path MTU cache have it.

@@ -1,15 +1,19 @@
-//! ICMP and ICMPv6 echo requests, and every answer that one can get.
+//! ICMP and ICMPv6 echo requests, every answer that one can get, and the errors that other probes can get.
 //!
 //! Raw sockets of the two families deliver different things: an IPv4 one the IP header and all, an ICMPv6 one
 //! only the ICMPv6 message. So there is one parser for each. What an error means is not decided here
 //! but in [`crate::probe`]; this module reports its type and code as they came.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 
 use etherparse::{
     IcmpEchoHeader, Icmpv4Header, Icmpv4Slice, Icmpv4Type, Icmpv6Header, Icmpv6Slice, Icmpv6Type, IpNumber,
     LaxIpSlice, icmpv4, icmpv6,
 };
+
+mod quoted;
+
+pub use quoted::{Mark, Ports, Quoted};
 
 /// Bytes of the nonce that starts the payload of every echo request.
 pub const NONCE_LEN: usize = 8;
@@ -31,46 +35,38 @@ pub struct EchoRequest {
 }
 
 impl EchoRequest {
-    /// The ICMP message for an IPv4 raw socket, checksum included.
-    #[must_use]
-    pub fn to_v4(&self) -> Vec<u8> {
-        let payload = self.payload();
-        let header = Icmpv4Header::with_checksum(Icmpv4Type::EchoRequest(self.header()), &payload);
-        [header.to_bytes().as_slice(), &payload].concat()
+    /// Puts the ICMP message for an IPv4 raw socket, checksum included, in place of what `message` holds.
+    pub fn write_v4(&self, message: &mut Vec<u8>) {
+        self.write_payload(message);
+        let payload = &message[ECHO_HEADER_LEN..];
+        let header = Icmpv4Header::with_checksum(Icmpv4Type::EchoRequest(self.header()), payload);
+        message[..ECHO_HEADER_LEN].copy_from_slice(&header.to_bytes());
     }
 
-    /// The ICMPv6 message, its checksum left to the kernel, which alone knows the source address by then.
-    #[must_use]
-    pub fn to_v6(&self) -> Vec<u8> {
+    /// Puts the ICMPv6 message in place of what `message` holds. Its checksum is left to the kernel, which alone knows the
+    /// source address by then.
+    pub fn write_v6(&self, message: &mut Vec<u8>) {
+        self.write_payload(message);
         let header = Icmpv6Header::new(Icmpv6Type::EchoRequest(self.header()));
-        [header.to_bytes().as_slice(), &self.payload()].concat()
+        message[..ECHO_HEADER_LEN].copy_from_slice(&header.to_bytes());
     }
 
     fn header(&self) -> IcmpEchoHeader {
         IcmpEchoHeader { id: self.id, seq: self.seq }
     }
 
-    /// The nonce, then ping's classic pattern: every byte holds its own offset.
-    fn payload(&self) -> Vec<u8> {
-        let pattern = (NONCE_LEN..usize::from(self.size)).map(|offset| (offset & 0xff) as u8);
-        let mut payload: Vec<u8> = self.nonce.to_be_bytes().into_iter().chain(pattern).collect();
-        payload.truncate(usize::from(self.size));
-        payload
+    /// Room for the header, the nonce, then ping's classic pattern: every byte holds its own offset.
+    fn write_payload(&self, message: &mut Vec<u8>) {
+        let size = usize::from(self.size);
+        message.clear();
+        message.resize(ECHO_HEADER_LEN, 0);
+        message.extend(self.nonce.to_be_bytes());
+        message.extend((NONCE_LEN..size).map(|offset| (offset & 0xff) as u8));
+        message.truncate(ECHO_HEADER_LEN + size);
     }
 }
 
-/// The head of the packet that an ICMP error complains about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Quoted {
-    /// Where the packet was going when the error was made.
-    pub destination: IpAddr,
-    /// Identifier of the quoted echo request.
-    pub id: u16,
-    /// Sequence number of the quoted echo request.
-    pub seq: u16,
-}
-
-/// A message that may answer an echo request.
+/// A message that may answer a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IcmpAnswer {
     /// The target answered.
@@ -103,12 +99,21 @@ pub enum IcmpAnswer {
 }
 
 impl IcmpAnswer {
-    /// Identifier and sequence number of the echo request that this answers.
+    /// What tells the packet that this answers from the sender's others.
     #[must_use]
-    pub fn echo(&self) -> (u16, u16) {
+    pub fn mark(&self) -> Mark {
         match *self {
-            Self::EchoReply { id, seq, .. } => (id, seq),
-            Self::TimeExceeded { quoted } | Self::Unreachable { quoted, .. } => (quoted.id, quoted.seq),
+            Self::EchoReply { id, seq, .. } => Mark::Echo { id, seq },
+            Self::TimeExceeded { quoted } | Self::Unreachable { quoted, .. } => quoted.mark,
+        }
+    }
+
+    /// The packet that an error complains about.
+    #[must_use]
+    pub fn quoted(&self) -> Option<Quoted> {
+        match *self {
+            Self::EchoReply { .. } => None,
+            Self::TimeExceeded { quoted } | Self::Unreachable { quoted, .. } => Some(quoted),
         }
     }
 }
@@ -124,7 +129,7 @@ pub struct AnswerV4 {
     pub answer: IcmpAnswer,
 }
 
-/// Reads an IPv4 packet with its header; `None` if it does not answer an echo request.
+/// Reads an IPv4 packet with its header; `None` if it answers no probe.
 #[must_use]
 pub fn parse_v4(packet: &[u8]) -> Option<AnswerV4> {
     let (ip, _) = LaxIpSlice::from_slice(packet).ok()?;
@@ -137,7 +142,7 @@ pub fn parse_v4(packet: &[u8]) -> Option<AnswerV4> {
         Icmpv4Type::EchoReply(echo) => echo_reply(echo, icmp.payload()),
         // The other code, a fragment that waited in vain, comes from a host and says nothing about the path.
         Icmpv4Type::TimeExceeded(icmpv4::TimeExceededCode::TtlExceededInTransit) => {
-            IcmpAnswer::TimeExceeded { quoted: quoted(icmp.payload())? }
+            IcmpAnswer::TimeExceeded { quoted: Quoted::read(icmp.payload())? }
         }
         _ if !matches!(icmp.type_u8(), icmpv4::TYPE_DEST_UNREACH | icmpv4::TYPE_PARAMETER_PROBLEM) => {
             return None;
@@ -146,20 +151,20 @@ pub fn parse_v4(packet: &[u8]) -> Option<AnswerV4> {
             icmp_type: icmp.type_u8(),
             code: icmp.code_u8(),
             mtu: mtu_v4(&unreachable),
-            quoted: quoted(icmp.payload())?,
+            quoted: Quoted::read(icmp.payload())?,
         },
     };
     Some(AnswerV4 { from: header.source_addr(), ttl: header.ttl(), answer })
 }
 
-/// Reads an ICMPv6 message without its IP header; `None` if it does not answer an echo request.
+/// Reads an ICMPv6 message without its IP header; `None` if it answers no probe.
 #[must_use]
 pub fn parse_v6(message: &[u8]) -> Option<IcmpAnswer> {
     let icmp = Icmpv6Slice::from_slice(message).ok()?;
     match icmp.icmp_type() {
         Icmpv6Type::EchoReply(echo) => Some(echo_reply(echo, icmp.payload())),
         Icmpv6Type::TimeExceeded(icmpv6::TimeExceededCode::HopLimitExceeded) => {
-            Some(IcmpAnswer::TimeExceeded { quoted: quoted(icmp.payload())? })
+            Some(IcmpAnswer::TimeExceeded { quoted: Quoted::read(icmp.payload())? })
         }
         kind => match icmp.type_u8() {
             icmpv6::TYPE_DST_UNREACH | icmpv6::TYPE_PACKET_TOO_BIG | icmpv6::TYPE_PARAMETER_PROBLEM => {
@@ -168,7 +173,7 @@ pub fn parse_v6(message: &[u8]) -> Option<IcmpAnswer> {
                     _ => None,
                 };
                 let (icmp_type, code) = (icmp.type_u8(), icmp.code_u8());
-                Some(IcmpAnswer::Unreachable { icmp_type, code, mtu, quoted: quoted(icmp.payload())? })
+                Some(IcmpAnswer::Unreachable { icmp_type, code, mtu, quoted: Quoted::read(icmp.payload())? })
             }
             _ => None,
         },
@@ -189,24 +194,6 @@ fn mtu_v4(kind: &Icmpv4Type) -> Option<u32> {
         return None;
     };
     (*next_hop_mtu != 0).then_some(u32::from(*next_hop_mtu))
-}
-
-/// Lax, because the quote is cut off and its length field is not.
-fn quoted(packet: &[u8]) -> Option<Quoted> {
-    let (ip, _) = LaxIpSlice::from_slice(packet).ok()?;
-    let message = ip.payload().payload;
-    let echo = match ip.payload_ip_number() {
-        IpNumber::ICMP => match Icmpv4Slice::from_slice(message).ok()?.icmp_type() {
-            Icmpv4Type::EchoRequest(echo) => echo,
-            _ => return None,
-        },
-        IpNumber::IPV6_ICMP => match Icmpv6Slice::from_slice(message).ok()?.icmp_type() {
-            Icmpv6Type::EchoRequest(echo) => echo,
-            _ => return None,
-        },
-        _ => return None,
-    };
-    Some(Quoted { destination: ip.destination_addr(), id: echo.id, seq: echo.seq })
 }
 
 #[cfg(test)]

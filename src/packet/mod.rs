@@ -4,4 +4,4 @@
 
 pub mod icmp;
 
-pub use icmp::{EchoRequest, IcmpAnswer, Quoted};
+pub use icmp::{EchoRequest, IcmpAnswer, Mark, Ports, Quoted};

@@ -6,6 +6,7 @@
 pub mod outcome;
 pub mod ping;
 pub mod request;
+pub mod schedule;
 pub mod summary;
 pub mod traceroute;
 
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use outcome::{Outcome, UnreachableKind};
 pub use ping::{Arrival, PingAction, PingEvent, PingOptions, Pinger};
 pub use request::{Answer, Attempt, Finding, Request};
+pub use schedule::{Probe, Schedule, ScheduleOptions, Step};
 pub use summary::{Failure, PingSummary, RttStats};
 pub use traceroute::{Hop, Trace, TraceAction, TraceEnd, Tracer, TracerouteOptions};
 

@@ -63,8 +63,9 @@ pub enum Outcome {
     Reply {
         /// Who answered.
         from: IpAddr,
-        /// TTL or hop limit left in the answer.
-        ttl: u8,
+        /// TTL or hop limit left in the answer; none where the kernel does not tell, as of a TCP connection.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ttl: Option<u8>,
         /// Round-trip time.
         #[serde(rename = "rtt_ms", with = "as_millis")]
         rtt: Duration,
@@ -158,7 +159,7 @@ impl Outcome {
     #[must_use]
     pub fn ttl(&self) -> Option<u8> {
         match self {
-            Self::Reply { ttl, .. } => Some(*ttl),
+            Self::Reply { ttl, .. } => *ttl,
             _ => None,
         }
     }
@@ -262,11 +263,13 @@ mod tests {
 
     #[test]
     fn outcomes_survive_json() {
-        let reply = Outcome::Reply { from: FROM, ttl: 62, rtt: RTT };
+        let reply = Outcome::Reply { from: FROM, ttl: Some(62), rtt: RTT };
         let json = serde_json::to_string(&reply).expect("serializes");
         assert_eq!(json, r#"{"outcome":"reply","from":"10.244.1.1","ttl":62,"rtt_ms":0.061234}"#);
+        let accepted = Outcome::Reply { from: FROM, ttl: None, rtt: RTT };
+        assert_eq!(serde_json::to_string(&accepted).expect("serializes"), json.replace("\"ttl\":62,", ""));
         let other = Outcome::from_icmp_error(3, 5, None, FROM, RTT);
-        for outcome in [reply, other, Outcome::Timeout] {
+        for outcome in [reply, accepted, other, Outcome::Timeout] {
             let json = serde_json::to_string(&outcome).expect("serializes");
             assert_eq!(serde_json::from_str::<Outcome>(&json).expect("deserializes"), outcome);
         }

@@ -204,7 +204,7 @@ mod tests {
     }
 
     fn reply() -> Outcome {
-        Outcome::Reply { from: [10, 0, 0, 1].into(), ttl: 64, rtt: ms(1) }
+        Outcome::Reply { from: [10, 0, 0, 1].into(), ttl: Some(64), rtt: ms(1) }
     }
 
     fn arrival(pinger: &mut Pinger, seq: u16, now: Duration) -> Option<Arrival> {

@@ -127,7 +127,7 @@ mod tests {
     }
 
     fn reply(micros: u64) -> Outcome {
-        Outcome::Reply { from: FROM, ttl: 64, rtt: Duration::from_micros(micros) }
+        Outcome::Reply { from: FROM, ttl: Some(64), rtt: Duration::from_micros(micros) }
     }
 
     #[test]

@@ -72,7 +72,8 @@ impl PingText<'_> {
         match &event.outcome {
             Outcome::Reply { from, ttl, rtt } => {
                 let (from, time) = (self.label(*from), ping_time(*rtt));
-                format!("{} bytes from {from}: icmp_seq={seq} ttl={ttl} time={time} ms{late}", event.bytes)
+                let ttl = ttl.map(|ttl| format!(" ttl={ttl}")).unwrap_or_default();
+                format!("{} bytes from {from}: icmp_seq={seq}{ttl} time={time} ms{late}", event.bytes)
             }
             Outcome::Timeout => {
                 format!("no answer to icmp_seq={seq} within {}", seconds(self.options.timeout))

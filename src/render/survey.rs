@@ -6,7 +6,7 @@ mod fold;
 mod kinds;
 mod table;
 
-pub use fold::{deviations, fold};
+pub use fold::{Line, deviations, fold};
 pub use table::{Cells, grid};
 
 use std::fmt::Write as _;
@@ -53,30 +53,38 @@ fn of_family(lab: &Lab, family: Family) -> String {
     if lab.families().count() > 1 { format!(", {}", family.name()) } else { String::new() }
 }
 
+/// Whether pairs are told one by one.
+pub(super) fn has_table(survey: &Survey) -> bool {
+    survey.places.iter().filter(|place| place.role == Role::Pod).count() <= PODS_IN_A_TABLE
+}
+
+/// All pairs of a family: one by one in a table or, where they are too many, by kind. Pairs that are not told so, or not by
+/// their answer, are [`deviations`]; a word that leads over to them comes last.
+pub fn kinds_or_grid(found: &Found<'_>, family: Family) -> String {
+    let (mut out, more) = if has_table(found.survey) {
+        (grid(&Cells::of(found, family)), "\n")
+    } else {
+        (kinds::kinds(found, family), "\nexcept\n")
+    };
+    if !deviations(found, family, &|_| None).is_empty() {
+        out.push_str(more);
+    }
+    out
+}
+
 fn pings(lab: &Lab, found: &Found<'_>, family: Family, names: &LabNames) -> String {
     let of_family = of_family(lab, family);
-    let deviating = fold(found.survey, &deviations(found, family, names));
     let mut out = String::new();
-    if lab.pods().count() <= PODS_IN_A_TABLE {
+    if has_table(found.survey) {
         let _ = writeln!(out, "ping{of_family}: the TTL of each reply; a row asks, a column answers\n");
-        out.push_str(&grid(&Cells::of(found, family)));
-        if !deviating.is_empty() {
-            out.push('\n');
-        }
     } else {
         let pairs = found.survey.pings.iter().filter(|pair| pair.family == family).count();
-        let _ = writeln!(
-            out,
-            "ping{of_family}: all {pairs} pairs of {} pods and nodes\n",
-            found.survey.places.len()
-        );
-        out.push_str(&kinds::kinds(found, family));
-        if !deviating.is_empty() {
-            out.push_str("\nexcept\n");
-        }
+        let places = found.survey.places.len();
+        let _ = writeln!(out, "ping{of_family}: all {pairs} pairs of {places} pods and nodes\n");
     }
-    for line in deviating {
-        let _ = writeln!(out, "  {line}");
+    out.push_str(&kinds_or_grid(found, family));
+    for line in fold(found.survey, &deviations(found, family, names)) {
+        let _ = writeln!(out, "  {}", line.text);
     }
     out
 }
@@ -123,7 +131,8 @@ fn told(answer: &Outcome, names: &dyn Names) -> String {
 /// An outcome and who sent it: `net-unreachable from node1 cbr0 (10.244.1.1)`.
 pub fn outcome(outcome: &Outcome, names: &dyn Names) -> String {
     match (outcome, outcome.from()) {
-        (Outcome::Reply { ttl, .. }, _) => format!("reply, TTL {ttl}"),
+        (Outcome::Reply { ttl: Some(ttl), .. }, _) => format!("reply, TTL {ttl}"),
+        (Outcome::Reply { ttl: None, .. }, _) => outcome.to_string(),
         (_, Some(from)) => format!("{outcome} from {}", labelled(from, names)),
         (Outcome::LocalError { .. }, None) => format!("{outcome} from its own kernel"),
         (_, None) => outcome.to_string(),

@@ -124,7 +124,7 @@ mod tests {
     }
 
     fn reply(last: u8) -> Outcome {
-        Outcome::Reply { from: address(last), ttl: 62, rtt: Duration::from_millis(30) }
+        Outcome::Reply { from: address(last), ttl: Some(62), rtt: Duration::from_millis(30) }
     }
 
     fn answer(outcome: Outcome) -> Finding {

@@ -81,11 +81,17 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// What is asked of a lab.
+    /// Every pair of a lab's pods and nodes that `wanted` names, and no routes.
+    pub fn pairs(lab: &Lab, families: &[Family], wanted: impl Fn(&str) -> bool) -> Self {
+        let mut places = places(lab);
+        places.retain(|place| wanted(&place.name));
+        let pings = families.iter().flat_map(|family| pairs(&places, *family)).collect();
+        Self { places, pings, routes: Vec::new() }
+    }
+
+    /// What is asked of a whole lab.
     pub fn of(lab: &Lab, routes: Routes) -> Self {
-        let places = places(lab);
-        let pings: Vec<Pair> = lab.families().flat_map(|family| pairs(&places, family)).collect();
-        let mut survey = Self { places, pings, routes: Vec::new() };
+        let mut survey = Self::pairs(lab, &lab.families().collect::<Vec<_>>(), |_| true);
         let mut traced: Vec<Pair> = survey.pings.clone();
         traced.sort_by_key(|pair| (pair.family, pair.from, pair.to));
         if routes == Routes::OneOfEachKind {
@@ -113,9 +119,9 @@ impl Survey {
         Kind { from: from.role, to: to.role, between }
     }
 
-    /// The pings, to be sent.
-    pub fn ping_requests(&self) -> Vec<Request> {
-        self.pings.iter().filter_map(|pair| self.request(pair, Attempt::PING)).collect()
+    /// The pings, or whatever is tried instead.
+    pub fn ping_requests(&self, attempt: &Attempt) -> Vec<Request> {
+        self.pings.iter().filter_map(|pair| self.request(pair, attempt.clone())).collect()
     }
 
     /// The traceroutes, to be sent.

@@ -10,11 +10,44 @@ use socket2::SockFilter;
 
 use super::Family;
 
+/// Protocol numbers (IANA).
+const TCP: u32 = 6;
+const UDP: u32 = 17;
+const ICMPV6: u32 = 58;
+
 /// Accepts echo replies with `id`, and errors that quote it.
 pub(super) fn answers_to(family: Family, id: u16) -> Vec<SockFilter> {
     match family {
         Family::V4 => answers_to_v4(id.into()),
         Family::V6 => answers_to_v6(id.into()),
+    }
+}
+
+/// Accepts errors that quote a TCP segment or a UDP datagram.
+pub(super) fn errors_of_ports(family: Family) -> Vec<SockFilter> {
+    match family {
+        Family::V4 => vec![
+            /* 0 */ op(BPF_LDX | BPF_B | BPF_MSH, 0), // X: length of the IP header
+            /* 1 */ op(BPF_LD | BPF_B | BPF_IND, 0), // ICMP type
+            /* 2 */ jump(BPF_JEQ, 3, 2, 0), // destination unreachable
+            /* 3 */ jump(BPF_JEQ, 11, 1, 0), // time exceeded
+            /* 4 */ jump(BPF_JEQ, 12, 0, 4), // parameter problem
+            /* 5 */ op(BPF_LD | BPF_B | BPF_IND, 17), // the quoted protocol
+            /* 6 */ jump(BPF_JEQ, TCP, 1, 0),
+            /* 7 */ jump(BPF_JEQ, UDP, 0, 1),
+            /* 8 */ op(BPF_RET | BPF_K, u32::MAX),
+            /* 9 */ op(BPF_RET | BPF_K, 0),
+        ],
+        Family::V6 => vec![
+            /* 0 */ op(BPF_LD | BPF_B | BPF_ABS, 0), // ICMPv6 type
+            /* 1 */ jump(BPF_JGT, 4, 4, 0), // errors are 1 to 4
+            /* 2 */ jump(BPF_JEQ, 0, 3, 0),
+            /* 3 */ op(BPF_LD | BPF_B | BPF_ABS, 14), // the quoted next header
+            /* 4 */
+            jump(BPF_JEQ, ICMPV6, 1, 0), // TCP, UDP, or an extension header: the parser will see
+            /* 5 */ op(BPF_RET | BPF_K, u32::MAX),
+            /* 6 */ op(BPF_RET | BPF_K, 0),
+        ],
     }
 }
 

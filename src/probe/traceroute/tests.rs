@@ -13,7 +13,7 @@ fn router(number: u8) -> IpAddr {
 }
 
 fn reply(ttl: u8) -> Option<Outcome> {
-    Some(Outcome::Reply { from: router(100), ttl, rtt: ms(1) })
+    Some(Outcome::Reply { from: router(100), ttl: Some(ttl), rtt: ms(1) })
 }
 
 fn exceeded(number: u8) -> Option<Outcome> {

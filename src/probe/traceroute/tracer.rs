@@ -171,7 +171,7 @@ impl Tracer {
         }
         let silent = self.silent_tail();
         let more = match &self.full.outcome {
-            Some(Outcome::Reply { ttl, .. }) if self.hops.is_empty() => {
+            Some(Outcome::Reply { ttl: Some(ttl), .. }) if self.hops.is_empty() => {
                 hops_by_reply_ttl(*ttl).saturating_sub(usize::from(self.options.first_ttl - 1)).max(1)
             }
             Some(Outcome::Reply { .. }) => 1,

@@ -14,7 +14,7 @@ fn names(address: IpAddr) -> Option<String> {
 }
 
 fn reply(micros: u64) -> Outcome {
-    Outcome::Reply { from: TARGET, ttl: 62, rtt: Duration::from_micros(micros) }
+    Outcome::Reply { from: TARGET, ttl: Some(62), rtt: Duration::from_micros(micros) }
 }
 
 fn error(code: u8, mtu: Option<u32>) -> Outcome {

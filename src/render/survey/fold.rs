@@ -2,22 +2,33 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Found, PODS_IN_A_TABLE, kinds, outcome};
+use super::{Found, has_table, kinds, outcome};
 use crate::model::Family;
+use crate::probe::Outcome;
 use crate::render::Names;
 use crate::suite::{Pair, Place, Role, Survey};
 
 /// The pairs that have to be told one by one, and what they found. Where a table shows the TTLs, those are all that got no
 /// reply; else also those whose reply's TTL is not that of most pairs of their kind.
 pub fn deviations(found: &Found<'_>, family: Family, names: &dyn Names) -> Vec<(Pair, String)> {
-    let pods = found.survey.places.iter().filter(|place| place.role == Role::Pod).count();
-    let usual = (pods > PODS_IN_A_TABLE).then(|| kinds::usual(found, family));
+    let usual = (!has_table(found.survey)).then(|| kinds::usual(found, family));
     let pairs = found.survey.pings.iter().zip(found.pings).filter(|(pair, _)| pair.family == family);
     let deviating = pairs.filter(|(pair, outcome)| match &usual {
         Some(usual) => !kinds::is_usual(usual, found.survey.kind(pair), outcome),
-        None => outcome.ttl().is_none(),
+        None => !matches!(outcome, Outcome::Reply { .. }),
     });
-    deviating.map(|(pair, found)| (*pair, outcome(found, names))).collect()
+    deviating.map(|(pair, outcome)| (*pair, said(found.survey, pair, outcome, names))).collect()
+}
+
+/// What was found, and who said so where it was neither of the two: what many say of themselves can be told together.
+fn said(survey: &Survey, pair: &Pair, found: &Outcome, names: &dyn Names) -> String {
+    let address = |place: usize| survey.places[place].address.get(pair.family).map(|net| net.addr());
+    match (found, found.from()) {
+        (Outcome::Reply { .. }, _) | (_, None) => outcome(found, names),
+        (_, by) if by == address(pair.from) => format!("{found} from its own kernel"),
+        (_, by) if by == address(pair.to) => format!("{found} from there"),
+        _ => outcome(found, names),
+    }
 }
 
 /// A group of places that can be told by one name: a pod or node, or all pods of a node.
@@ -27,27 +38,43 @@ enum Group {
     PodsOf(usize),
 }
 
+/// Pairs that are told together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// How they are told.
+    pub text: String,
+    /// The first of them.
+    pub pair: Pair,
+}
+
 /// Lines such as `pods of node1 → pods of node2: net-unreachable from node1 cbr0 (10.244.1.1)`. A line never says more than
 /// was found: only where all pairs of two groups found the same are they told together.
-pub fn fold(survey: &Survey, pairs: &[(Pair, String)]) -> Vec<String> {
-    let mut by_outcome: BTreeMap<&str, BTreeSet<(usize, usize)>> = BTreeMap::new();
-    let mut order: Vec<&str> = Vec::new();
+pub fn fold(survey: &Survey, pairs: &[(Pair, String)]) -> Vec<Line> {
+    let mut by_outcome: BTreeMap<(Family, &str), BTreeSet<(usize, usize)>> = BTreeMap::new();
     for (pair, found) in pairs {
-        if !by_outcome.contains_key(found.as_str()) {
-            order.push(found);
-        }
-        by_outcome.entry(found).or_default().insert((pair.from, pair.to));
+        by_outcome.entry((pair.family, found)).or_default().insert((pair.from, pair.to));
     }
-    let mut lines: Vec<(Group, Group, String)> = Vec::new();
-    for found in order {
-        let pairs = &by_outcome[found];
-        lines.extend(groups(survey, pairs).into_iter().map(|(from, to)| {
+    let mut lines: Vec<(Group, Group, Line)> = Vec::new();
+    for ((family, found), pairs) in &by_outcome {
+        for (from, to) in groups(survey, pairs) {
             let text = format!("{} → {}: {found}", name(survey, from), name(survey, to));
-            (from, to, text)
-        }));
+            let is_told = |(one, other): &&(usize, usize)| has(survey, from, *one) && has(survey, to, *other);
+            if let Some((from_one, to_one)) = pairs.iter().find(is_told) {
+                let pair = Pair { from: *from_one, to: *to_one, family: *family };
+                lines.push((from, to, Line { text, pair }));
+            }
+        }
     }
     lines.sort_by_key(|(from, to, _)| (first(survey, *from), *from, first(survey, *to), *to));
-    lines.into_iter().map(|(_, _, text)| text).collect()
+    lines.into_iter().map(|(_, _, line)| line).collect()
+}
+
+/// Whether a place is in a group.
+fn has(survey: &Survey, group: Group, place: usize) -> bool {
+    match group {
+        Group::One(one) => one == place,
+        Group::PodsOf(node) => survey.places[place].node == node && survey.places[place].role == Role::Pod,
+    }
 }
 
 fn groups(survey: &Survey, pairs: &BTreeSet<(usize, usize)>) -> Vec<(Group, Group)> {

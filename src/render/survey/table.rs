@@ -6,6 +6,8 @@ use crate::probe::Outcome;
 
 /// What stands on the diagonal: nobody asks themselves.
 const SELF: &str = "-";
+/// What stands for a reply without a TTL.
+const REPLY: &str = "ok";
 /// What stands for everything that is not a reply.
 const NO_REPLY: &str = "x";
 
@@ -22,7 +24,7 @@ impl Cells {
     /// The TTLs of replies.
     pub fn of(found: &Found<'_>, family: Family) -> Self {
         Self::with(found, family, |outcome| match outcome {
-            Outcome::Reply { ttl, .. } => ttl.to_string(),
+            Outcome::Reply { ttl, .. } => ttl.map_or_else(|| REPLY.to_owned(), |ttl| ttl.to_string()),
             _ => NO_REPLY.to_owned(),
         })
     }

@@ -22,7 +22,7 @@ fn exceeded(from: IpAddr) -> Outcome {
 }
 
 fn reply() -> Outcome {
-    Outcome::Reply { from: v4(2, 3), ttl: 62, rtt: RTT }
+    Outcome::Reply { from: v4(2, 3), ttl: Some(62), rtt: RTT }
 }
 
 fn icmp(code: u8, mtu: Option<u32>) -> Outcome {

@@ -1,0 +1,25 @@
+//! How many sockets this process may have.
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+/// Of one place: its process, an echo and an error socket of each family.
+const PER_PLACE: u64 = 5;
+
+/// Standard streams, the terminal, files of the lab, and some to spare.
+const OTHERS: u64 = 64;
+
+/// A connection is tried up to three times before the first try is given up, and one is being closed.
+const PER_CONNECTION: u64 = 4;
+
+/// More at once make nothing faster.
+const ENOUGH: u64 = 1024;
+
+/// How many connections can be under way at once. Raises the limit of this process as far as it may: the default of
+/// 1,024 is for programs that use `select`.
+pub(super) fn for_connections(places: usize) -> usize {
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return 1 };
+    let limit = setrlimit(Resource::RLIMIT_NOFILE, hard, hard).map_or(soft, |()| hard);
+    let others = OTHERS + PER_PLACE * places as u64;
+    let connections = limit.saturating_sub(others) / PER_CONNECTION;
+    connections.clamp(1, ENOUGH) as usize
+}
