@@ -133,6 +133,8 @@ pub enum Cause {
         link: String,
         /// What the table says.
         mac: Mac,
+        /// Whose that is, if it is anybody's.
+        whose: Option<String>,
         /// What it is.
         real: Mac,
         /// The entry's state.

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::model::{Family, Lab};
-use crate::plan::{Kind, Op, Plan, plan};
+use crate::plan::{Kind, Mac, Op, Plan, plan};
 
 /// An interface, by its place in [`Map::interfaces`].
 pub(super) type Id = usize;
@@ -17,6 +17,7 @@ pub(super) struct Map {
     /// By place and name.
     named: HashMap<(usize, String), Id>,
     owners: HashMap<IpAddr, Id>,
+    macs: HashMap<Mac, Id>,
 }
 
 /// An interface as it was planned.
@@ -51,6 +52,7 @@ impl Map {
             interfaces: Vec::new(),
             named: HashMap::new(),
             owners: HashMap::new(),
+            macs: HashMap::new(),
             plan: Plan { namespaces: Vec::new() },
         };
         for step in plan.namespaces.iter().flat_map(|namespace| &namespace.steps) {
@@ -62,14 +64,16 @@ impl Map {
 
     fn learn(&mut self, here: usize, op: &Op) {
         match op {
-            Op::Bridge { link, mtu, .. } => {
-                self.add(here, &link.name, *mtu);
+            Op::Bridge { link, mac, mtu } => {
+                let bridge = self.add(here, &link.name, *mtu);
+                self.macs.insert(*mac, bridge);
             }
             Op::Veth { near, bridge, far_namespace, far, mtu } => {
                 let one = self.add(here, &near.link.name, *mtu);
                 let other = self.add(*far_namespace, &far.link.name, *mtu);
                 self.interfaces[one].far = Some(other);
                 self.interfaces[other].far = Some(one);
+                self.macs.extend([(near.mac, one), (far.mac, other)]);
                 let bridge =
                     bridge.as_ref().and_then(|link| self.named.get(&(here, link.name.to_string())).copied());
                 if let Some(bridge) = bridge {
@@ -126,6 +130,11 @@ impl Map {
     /// The interface that has an address.
     pub(super) fn owner(&self, address: IpAddr) -> Option<Id> {
         self.owners.get(&address).copied()
+    }
+
+    /// The interface that was given an Ethernet address.
+    pub(super) fn owner_of_mac(&self, mac: Mac) -> Option<Id> {
+        self.macs.get(&mac).copied()
     }
 
     /// Takes note of an address that a place turned out to have, and that nobody gave to it.

@@ -66,7 +66,8 @@ impl Walk<'_> {
         match (entry.mac, real) {
             (Some(mac), Some(real)) if mac != real => {
                 let mend = mend::forget(&self.map, at, &link, hop, real);
-                let cause = Cause::WrongMac { neighbour, link, mac, real, state: entry.state.clone() };
+                let whose = self.map.owner_of_mac(mac).map(|id| self.map.name(id));
+                let cause = Cause::WrongMac { neighbour, link, mac, whose, real, state: entry.state.clone() };
                 // What was learnt is learnt anew when it does not answer; what was given stays.
                 if entry.state == "permanent" {
                     return Err(self.wrong(at, cause, mend));

@@ -108,10 +108,13 @@ impl Cause {
             Self::PortBlocked { link, bridge, state } => {
                 format!("{place}'s {bridge} has its port {link} in state `{state}`: it lets no frame through")
             }
-            Self::WrongMac { neighbour, link, mac, real, state } => format!(
-                "{place} has a wrong neighbour entry on {link} ({state}): it takes {neighbour} to be at {mac}, and it is \
-                 at {real}, so frames do not get there"
-            ),
+            Self::WrongMac { neighbour, link, mac, whose, real, state } => {
+                let whose = whose.as_ref().map_or("nobody's".to_owned(), |whose| format!("{whose}'s"));
+                format!(
+                    "{place} has a wrong neighbour entry on {link} ({state}): it takes {neighbour} to be at {mac}, which \
+                     is {whose}; it is at {real}"
+                )
+            }
             Self::Silent { neighbour, link, state } => {
                 let how = if neighbour.address.is_ipv4() { "ARP" } else { "neighbour discovery" };
                 format!("{place} asked for {neighbour} on {link} by {how}, and nobody answered (`{state}`)")

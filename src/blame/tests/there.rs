@@ -274,9 +274,15 @@ fn neighbour_entries() {
     assert_eq!(
         text,
         "node1 has a wrong neighbour entry on eth0 (permanent): it takes 192.168.66.12 (node2 eth0) to be at \
-         0a:00:00:00:00:01, and it is at 0a:58:c0:a8:42:0c, so frames do not get there"
+         0a:00:00:00:00:01, which is nobody's; it is at 0a:58:c0:a8:42:0c"
     );
     assert_eq!(mend, ["netlab exec node1 -- ip neigh del 192.168.66.12 dev eth0"]);
+
+    // Two with one address: who answers first is taken for it.
+    let mut world = two_node();
+    world.at("node1").neighbour("cbr0", "10.244.1.2", Some([0x0a, 0x58, 10, 244, 1, 3]), "reachable");
+    let (text, _) = world.likely("node1", "10.244.1.2");
+    assert!(text.contains("to be at 0a:58:0a:f4:01:03, which is pod2's"), "{text}");
 
     // What was learnt wrongly is only blamed where nothing else is wrong.
     let mut world = two_node();
