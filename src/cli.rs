@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use probes::{FamilyArg, Fragments, Ping, Traceroute};
+pub use probes::{FamilyArg, Fragments, Ping, Traceroute, Why};
 
 /// Fake Kubernetes nodes and pods on the real Linux data path, from one TOML file.
 #[derive(Debug, Parser)]
@@ -64,6 +64,9 @@ pub enum Command {
     /// Get a page, or just connect
     #[command(hide = true)]
     Fetch(Fetch),
+    /// Say why one place gets no answer from another, from the route look-ups on the way
+    #[command(hide = true)]
+    Why(Why),
 }
 
 /// Which running lab is meant.

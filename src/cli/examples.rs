@@ -115,3 +115,8 @@ pub(super) const FETCH: &str = "\
 Examples:
   netlab exec pod1 -- netlab fetch http://pod4/
   netlab exec pod1 -- netlab fetch tcp://pod4:7";
+
+pub(super) const WHY: &str = "\
+Examples:
+  netlab why pod1 pod4
+  netlab why -6 pod1 node2";

@@ -82,6 +82,22 @@ pub struct Traceroute {
     pub format: Format,
 }
 
+/// `netlab why`
+#[derive(Debug, Args)]
+#[command(after_help = examples::WHY)]
+pub struct Why {
+    /// Which lab
+    #[command(flatten)]
+    pub lab: LabArg,
+    /// The pod, node or router that gets no answer
+    pub from: String,
+    /// The pod, node, router or address that gives none
+    pub to: String,
+    /// Which address family
+    #[command(flatten)]
+    pub family: FamilyArg,
+}
+
 /// What may happen to packets that are too large.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Fragments {

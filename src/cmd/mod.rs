@@ -1,5 +1,6 @@
 //! One file a verb: the only place where the pure parts and the system meet. A reader of a verb sees the story.
 
+mod blame;
 mod candidates;
 mod check;
 mod complete;
@@ -20,6 +21,7 @@ mod serve;
 mod status;
 mod traceroute;
 mod up;
+mod why;
 
 use std::io;
 
@@ -74,6 +76,7 @@ pub fn run(cli: Cli) -> u8 {
         Command::Complete(args) => complete::complete(&args),
         Command::Serve(args) => serve::serve(&args),
         Command::Fetch(args) => serve::fetch(&args),
+        Command::Why(args) => why::why(&args),
     };
     result.unwrap_or_else(|error| report(&error))
 }

@@ -4,6 +4,7 @@
 //! one netlink socket may ask about each namespace whose descriptor this process holds.
 
 mod link;
+mod lookup;
 mod neighbour;
 mod peer;
 mod reader;
@@ -19,6 +20,8 @@ use super::enter::{Place, enter_network};
 use super::error::Result;
 use crate::plan::{Mac, Sandbox};
 use reader::Reader;
+
+pub use lookup::{Answer, Lookup, Question};
 
 /// What a namespace has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +67,8 @@ pub struct Link {
     pub peer: Option<Peer>,
     /// `net.ipv4.conf.<name>.rp_filter`, as it is set for this interface alone.
     pub rp_filter: u8,
+    /// `net.ipv4.conf.<name>.forwarding`: whether IPv4 packets that come in by it are forwarded.
+    pub forwards_v4: bool,
     /// `IFLA_LINK` and `IFLA_LINK_NETNSID`: where the other end is.
     far: Option<(u32, Option<i32>)>,
 }

@@ -6,8 +6,8 @@ use ipnet::IpNet;
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::address::{AddressAttribute, AddressMessage};
 use netlink_packet_route::link::{
-    AfSpecInet, AfSpecUnspec, BridgeStpState, InfoBridge, InfoBridgePort, InfoData, InfoPortData,
-    LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage,
+    AfSpecInet, AfSpecUnspec, BridgeStpState, InetDevConf, InfoBridge, InfoBridgePort, InfoData,
+    InfoPortData, LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage,
 };
 
 use super::reader::Reader;
@@ -87,6 +87,7 @@ pub(super) fn link(answer: RouteNetlinkMessage) -> Option<Link> {
         bridge: None,
         peer: None,
         rp_filter: 0,
+        forwards_v4: false,
         far: None,
     };
     let mut namespace = None;
@@ -99,7 +100,11 @@ pub(super) fn link(answer: RouteNetlinkMessage) -> Option<Link> {
             LinkAttribute::Link(index) => link.far = Some((index, None)),
             LinkAttribute::LinkNetNsId(id) => namespace = Some(id),
             LinkAttribute::LinkInfo(infos) => infos.into_iter().for_each(|info| about(&mut link, info)),
-            LinkAttribute::AfSpecUnspec(families) => link.rp_filter = rp_filter(&families),
+            LinkAttribute::AfSpecUnspec(families) => {
+                let settings = settings(&families);
+                link.rp_filter = settings.map_or(0, |of| u8::try_from(of.rp_filter).unwrap_or(0));
+                link.forwards_v4 = settings.is_some_and(|of| of.forwarding != 0);
+            }
             _ => {}
         }
     }
@@ -140,15 +145,15 @@ fn port(attributes: &[InfoBridgePort]) -> Port {
     port
 }
 
-fn rp_filter(families: &[AfSpecUnspec]) -> u8 {
-    let inet = families.iter().find_map(|family| match family {
+/// What `/proc/sys/net/ipv4/conf/<name>` shows.
+fn settings(families: &[AfSpecUnspec]) -> Option<&InetDevConf> {
+    families.iter().find_map(|family| match family {
         AfSpecUnspec::Inet(settings) => settings.iter().find_map(|setting| match setting {
-            AfSpecInet::DevConf(settings) => Some(settings.rp_filter),
+            AfSpecInet::DevConf(settings) => Some(settings),
             _ => None,
         }),
         _ => None,
-    });
-    inet.and_then(|value| u8::try_from(value).ok()).unwrap_or(0)
+    })
 }
 
 /// An Ethernet address; other kinds of interfaces have addresses of other lengths.

@@ -79,6 +79,21 @@ impl Reader {
         }
     }
 
+    /// One thing, where the kernel's refusal is as much of an answer.
+    pub(super) fn ask(
+        &mut self,
+        what: &str,
+        request: &RouteNetlinkMessage,
+    ) -> Result<std::result::Result<RouteNetlinkMessage, Errno>> {
+        match self.exchange(what, request, 0)? {
+            (_, End::Refused(errno)) => Ok(Err(errno)),
+            (mut answers, _) => match answers.pop() {
+                Some(answer) => Ok(Ok(answer)),
+                None => Err(Error::Unexpected(format!("{}: no answer", self.asking(what)))),
+            },
+        }
+    }
+
     fn refused(&self, what: &str, errno: Errno) -> Error {
         let what = format!("reading {what}");
         Error::Refused { place: self.place.clone(), what, errno, said: String::new() }

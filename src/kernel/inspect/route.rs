@@ -91,7 +91,7 @@ fn unspecified(header: &RouteHeader) -> Option<IpAddr> {
     }
 }
 
-fn via(attributes: &[RouteAttribute]) -> Option<IpAddr> {
+pub(super) fn via(attributes: &[RouteAttribute]) -> Option<IpAddr> {
     attributes.iter().find_map(|attribute| match attribute {
         RouteAttribute::Gateway(address) => ip(address),
         RouteAttribute::Via(RouteVia::Inet(address)) => Some((*address).into()),
@@ -100,7 +100,7 @@ fn via(attributes: &[RouteAttribute]) -> Option<IpAddr> {
     })
 }
 
-fn ip(address: &RouteAddress) -> Option<IpAddr> {
+pub(super) fn ip(address: &RouteAddress) -> Option<IpAddr> {
     match address {
         RouteAddress::Inet(address) => Some((*address).into()),
         RouteAddress::Inet6(address) => Some((*address).into()),

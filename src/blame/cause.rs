@@ -1,0 +1,182 @@
+//! What can be wrong at a place.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::Planned;
+use crate::plan::Mac;
+
+/// An address with what the lab calls its owner, where it has one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// The address.
+    pub address: IpAddr,
+    /// Such as `pod4` or `node1 cbr0`.
+    pub owner: Option<String>,
+}
+
+/// Why a place does not pass a packet on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// The lab gave the address to nobody.
+    NobodyHas {
+        /// The address.
+        to: IpAddr,
+    },
+    /// No route matches.
+    NoRoute {
+        /// The packet's target.
+        to: IpAddr,
+        /// What the lab gave the place for it, and who is the next router of that.
+        planned: Option<(Planned, Option<Named>)>,
+    },
+    /// A route matches, and it is one that drops.
+    Refuses {
+        /// The packet's target.
+        to: IpAddr,
+        /// Where the route leads.
+        route: IpNet,
+        /// `blackhole`, `unreachable`, `prohibit` or `throw`.
+        kind: String,
+    },
+    /// The kernel refuses for a reason that its tables do not show.
+    Denies {
+        /// The packet's target.
+        to: IpAddr,
+        /// Its words and the error's name.
+        said: String,
+    },
+    /// Reverse path filtering drops what came in by an interface.
+    ReversePath {
+        /// The interface.
+        link: String,
+        /// The packet's source.
+        from: IpAddr,
+        /// `strict` or `loose`.
+        how: &'static str,
+    },
+    /// The place hands the packet to another than it was planned to.
+    WrongHop {
+        /// The packet's target.
+        to: IpAddr,
+        /// The next router; `None` where the target itself is looked for on the link.
+        via: Option<Named>,
+        /// The interface.
+        link: String,
+        /// As it should be.
+        planned: Option<(Planned, Option<Named>)>,
+    },
+    /// The place keeps the packet, and it is another's.
+    Keeps {
+        /// Whose it is.
+        to: Named,
+    },
+    /// The place forwards nothing.
+    NotForwarding {
+        /// The setting that says so.
+        setting: String,
+    },
+    /// An interface of the plan is not there.
+    Gone {
+        /// Its name.
+        link: String,
+        /// What a bridge's port leads to.
+        leads_to: Option<String>,
+    },
+    /// An interface was told to be down.
+    Down {
+        /// Its name.
+        link: String,
+        /// What a bridge's port leads to.
+        leads_to: Option<String>,
+        /// What the kernel did about it.
+        routes: Routes,
+    },
+    /// An interface is up, and its cable says that the other end is not.
+    NoCarrier {
+        /// Its name.
+        link: String,
+    },
+    /// An interface has lost its address.
+    NoAddress {
+        /// Its name.
+        link: String,
+        /// The address.
+        address: IpNet,
+    },
+    /// A cable was taken out of its bridge.
+    NotAPort {
+        /// Its end at this place.
+        link: String,
+        /// What is at the other end.
+        leads_to: String,
+        /// The bridge that it belongs to.
+        bridge: String,
+        /// The bridge that it is a port of instead.
+        now: Option<String>,
+    },
+    /// A bridge lets nothing through one of its ports.
+    PortBlocked {
+        /// The port.
+        link: String,
+        /// The bridge.
+        bridge: String,
+        /// The port's state.
+        state: String,
+    },
+    /// The neighbour table has another Ethernet address than the neighbour.
+    WrongMac {
+        /// The neighbour.
+        neighbour: Named,
+        /// The interface behind which it is.
+        link: String,
+        /// What the table says.
+        mac: Mac,
+        /// Whose that is, if it is anybody's.
+        whose: Option<String>,
+        /// What it is.
+        real: Mac,
+        /// The entry's state.
+        state: String,
+    },
+    /// Nobody answered when the place asked for an Ethernet address.
+    Silent {
+        /// The neighbour.
+        neighbour: Named,
+        /// The interface behind which it is.
+        link: String,
+        /// The entry's state.
+        state: String,
+    },
+    /// An interface takes smaller packets than planned.
+    SmallMtu {
+        /// Its name.
+        link: String,
+        /// Bytes that it takes.
+        mtu: u32,
+        /// Bytes that it was planned to take.
+        planned: u32,
+    },
+    /// The packet comes back to where it was.
+    Loop {
+        /// The packet's target.
+        to: IpAddr,
+        /// The places that it passes, the first again at the end.
+        places: Vec<String>,
+    },
+    /// The place could not be read.
+    Unreadable {
+        /// Why not.
+        why: String,
+    },
+}
+
+/// What became of the routes by an interface that is down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Routes {
+    /// The kernel has taken them away.
+    Taken,
+    /// There never were any: it has no address.
+    None,
+}

@@ -1,0 +1,153 @@
+//! What the kernels of a lab say of themselves, in the words that blame is found with.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use ipnet::IpNet;
+
+use crate::model::Family;
+use crate::plan::Mac;
+
+/// Who can be asked about the places of a lab. What it cannot find out is an error that says why, and names the place.
+pub trait Facts {
+    /// What a place has right now.
+    ///
+    /// # Errors
+    /// If it cannot be read, which may itself be why nothing answers.
+    fn place(&mut self, name: &str) -> Result<Rc<State>, String>;
+
+    /// What a place's kernel would do with a packet.
+    ///
+    /// # Errors
+    /// If it cannot be asked; that it would refuse is an answer.
+    fn route(&mut self, place: &str, packet: &Packet) -> Result<Decision, String>;
+}
+
+/// A packet of which a route look-up wants to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Packet {
+    /// Where it says that it comes from; `None` where the place is to choose, as for a packet of its own.
+    pub from: Option<IpAddr>,
+    /// Where it goes.
+    pub to: IpAddr,
+    /// The interface by which it came in; `None` for a packet of the place's own.
+    pub entered: Option<String>,
+}
+
+/// What a kernel does with a packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Hands it on.
+    Send {
+        /// The next router; `None` where the target itself is on the link.
+        via: Option<IpAddr>,
+        /// The interface.
+        link: String,
+        /// The address that a packet of the place's own gets.
+        source: Option<IpAddr>,
+    },
+    /// Keeps it.
+    Keep,
+    /// Will not have it.
+    Refuse {
+        /// The error's name, such as `ENETUNREACH`.
+        errno: String,
+        /// The C library's words for it.
+        text: String,
+    },
+    /// Something that leads to no single place: the kernel's word for it, such as `broadcast`.
+    Other(String),
+}
+
+/// What a place has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct State {
+    /// Its interfaces.
+    pub links: Vec<Link>,
+    /// Its main routing tables.
+    pub routes: Vec<Route>,
+    /// Its neighbour tables.
+    pub neighbours: Vec<Neighbour>,
+    /// `net.ipv4.ip_forward`.
+    pub forwards_v4: bool,
+    /// `net.ipv6.conf.all.forwarding`.
+    pub forwards_v6: bool,
+}
+
+/// An interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// Its name.
+    pub name: String,
+    /// Whether it was told to be up.
+    pub up: bool,
+    /// Whether its other end is up too.
+    pub carrier: bool,
+    /// Its MTU in bytes.
+    pub mtu: u32,
+    /// Its Ethernet address.
+    pub mac: Option<Mac>,
+    /// Its addresses.
+    pub addresses: Vec<IpNet>,
+    /// The bridge that it is a port of.
+    pub bridge: Option<String>,
+    /// What the bridge does with it as a port: `forwarding`, `disabled`, …
+    pub port: Option<String>,
+    /// `net.ipv4.conf.<name>.forwarding`: whether what comes in by it is forwarded.
+    pub forwards_v4: bool,
+    /// Reverse path filtering of what comes in by it: 0 is off, 1 strict, 2 loose.
+    pub rp_filter: u8,
+}
+
+/// A route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// Where it leads.
+    pub to: IpNet,
+    /// The kernel's word for what it does: `unicast`, `blackhole`, …
+    pub kind: String,
+}
+
+/// An entry of the neighbour table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Neighbour {
+    /// Its address.
+    pub address: IpAddr,
+    /// The interface behind which it is.
+    pub link: String,
+    /// Its Ethernet address, if it is known.
+    pub mac: Option<Mac>,
+    /// The kernel's word: `reachable`, `permanent`, `failed`, …
+    pub state: String,
+}
+
+impl State {
+    /// The interface of that name.
+    pub fn link(&self, name: &str) -> Option<&Link> {
+        self.links.iter().find(|link| link.name == name)
+    }
+
+    /// Whether an address is one of the place's own, on whichever interface: any of them answers for it.
+    pub(super) fn has(&self, address: IpAddr) -> bool {
+        self.links.iter().flat_map(|link| &link.addresses).any(|net| net.addr() == address)
+    }
+
+    /// Whether it forwards packets of that family at all.
+    pub(super) fn forwards(&self, family: Family) -> bool {
+        match family {
+            Family::V4 => self.forwards_v4,
+            Family::V6 => self.forwards_v6,
+        }
+    }
+
+    /// The most specific route to an address; the first, which is the one of lowest metric, where several are equal.
+    pub(super) fn route(&self, to: IpAddr) -> Option<&Route> {
+        let matching = self.routes.iter().filter(|route| route.to.contains(&to));
+        // `max_by_key` takes the last of equals.
+        matching.rev().max_by_key(|route| route.to.prefix_len())
+    }
+
+    pub(super) fn neighbour(&self, link: &str, address: IpAddr) -> Option<&Neighbour> {
+        self.neighbours.iter().find(|entry| entry.link == link && entry.address == address)
+    }
+}

@@ -1,0 +1,284 @@
+//! From place to place, as the kernels' route look-ups say.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use super::cause::{Cause, Named};
+use super::facts::{Decision, Facts, Packet, State};
+use super::map::{Id, Map, Planned};
+use super::{Blame, LookUp, Way, mend};
+use crate::model::{Family, Lab};
+
+/// What is found on the way.
+pub(super) struct Walk<'a> {
+    pub(super) map: Map,
+    facts: &'a mut dyn Facts,
+    pub(super) lookups: Vec<LookUp>,
+    way: Way,
+    /// A turn that was not planned: what comes after it only follows from it.
+    turn: Option<Blame>,
+    /// What need not be wrong, for when nothing is that must be: a neighbour that may have been silent for a while only.
+    suspect: Option<Blame>,
+}
+
+/// Something is wrong; boxed, because it is much larger than what goes on.
+pub(super) type Found<T> = Result<T, Box<Blame>>;
+
+/// A packet that arrived.
+struct Arrived {
+    at: String,
+    /// The address that it came from.
+    from: IpAddr,
+}
+
+/// How a packet leaves a place.
+struct Exit {
+    via: Option<IpAddr>,
+    link: String,
+    /// The source that the place gives to a packet of its own.
+    own: Option<IpAddr>,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(lab: &Lab, facts: &'a mut dyn Facts) -> Self {
+        let map = Map::new(lab);
+        Self { map, facts, lookups: Vec::new(), way: Way::There, turn: None, suspect: None }
+    }
+
+    pub(super) fn there_and_back(&mut self, from: &str, to: IpAddr) -> Option<Blame> {
+        let found = self.follow(from, None, to).and_then(|arrived| {
+            if arrived.at == from {
+                return Ok(arrived);
+            }
+            self.way = Way::Back;
+            self.follow(&arrived.at, Some(to), arrived.from)
+        });
+        self.turn.take().or(found.err().map(|blame| *blame)).or(self.suspect.take())
+    }
+
+    fn follow(&mut self, start: &str, source: Option<IpAddr>, to: IpAddr) -> Found<Arrived> {
+        let mut source = source;
+        let (mut at, mut entered) = (start.to_owned(), None);
+        let mut passed: Vec<String> = Vec::new();
+        loop {
+            let state = self.state(&at)?;
+            let packet = Packet { from: source, to, entered: entered.clone() };
+            let decision = self.look_up(&at, &packet)?;
+            let Some(target) = self.map.owner(to) else {
+                // Its loopback, or an address that somebody gave to it since.
+                return match decision {
+                    Decision::Keep => Ok(Arrived { from: source.unwrap_or(to), at }),
+                    _ => Err(self.wrong(&at, Cause::NobodyHas { to }, Vec::new())),
+                };
+            };
+            if self.map.place(target) == at {
+                self.delivered(&at, &state, &packet, target, &decision)?;
+                return Ok(Arrived { from: source.unwrap_or(to), at });
+            }
+            if let Some(entered) = &entered {
+                self.forwards(&at, &state, entered, Family::of_address(&to))?;
+            }
+            let Exit { via, link, own } = self.exit(&at, &state, &packet, decision)?;
+            self.turns(&at, &state, to, via, &link);
+            source = source.or_else(|| self.source(&at, &state, &link, own, Family::of_address(&to)));
+            let hop = self.crossed(&at, &state, &link, via, to)?;
+            passed.push(at);
+            at = self.map.place(hop).to_owned();
+            entered = Some(self.map.interface(hop).name.clone());
+            if let Some(first) = passed.iter().position(|place| *place == at) {
+                let places = passed[first..].iter().chain([&at]).cloned().collect();
+                return Err(self.wrong(&at, Cause::Loop { to, places }, Vec::new()));
+            }
+        }
+    }
+
+    /// How a packet that is another's leaves a place.
+    fn exit(&mut self, at: &str, state: &State, packet: &Packet, decision: Decision) -> Found<Exit> {
+        let to = packet.to;
+        match decision {
+            Decision::Send { via, link, source } => Ok(Exit { via, link, own: source }),
+            Decision::Keep => Err(self.wrong(at, Cause::Keeps { to: self.named(to) }, Vec::new())),
+            Decision::Refuse { errno, text } => Err(self.refused(at, state, packet, &errno, &text)),
+            Decision::Other(kind) => {
+                let said = format!("it takes it for a {kind} address");
+                Err(self.wrong(at, Cause::Denies { to, said }, Vec::new()))
+            }
+        }
+    }
+
+    /// Asks a place what it would do, and keeps the answer for the reader.
+    fn look_up(&mut self, at: &str, packet: &Packet) -> Found<Decision> {
+        let said = self.facts.route(at, packet);
+        let text = match &said {
+            Ok(decision) => self.words(packet, decision),
+            Err(why) => why.clone(),
+        };
+        self.lookups.push(LookUp { way: self.way, place: at.to_owned(), text });
+        said.map_err(|why| self.wrong(at, Cause::Unreadable { why }, Vec::new()))
+    }
+
+    fn words(&self, packet: &Packet, decision: &Decision) -> String {
+        let to = packet.to;
+        match decision {
+            Decision::Send { via, link, source } => {
+                let via = via.map(|via| format!("via {} ", self.named(via))).unwrap_or_default();
+                // A forwarded packet has a source already.
+                let source = source.filter(|_| packet.entered.is_none());
+                let source = source.map(|source| format!(" src {source}")).unwrap_or_default();
+                format!("{to} {via}dev {link}{source}")
+            }
+            Decision::Keep => format!("{to} is its own"),
+            Decision::Refuse { errno, text } => format!("{to}: none: {text} ({errno})"),
+            Decision::Other(kind) => format!("{to}: {kind}"),
+        }
+    }
+
+    /// The packet is where it belongs: does that place take it?
+    fn delivered(
+        &mut self,
+        at: &str,
+        state: &State,
+        packet: &Packet,
+        target: Id,
+        decision: &Decision,
+    ) -> Found<()> {
+        match decision {
+            Decision::Keep => Ok(()),
+            _ if !state.has(packet.to) => Err(self
+                .unfit(state, target, packet.to)
+                .unwrap_or_else(|| self.wrong(at, Cause::NobodyHas { to: packet.to }, Vec::new()))),
+            Decision::Refuse { errno, text } => Err(self.refused(at, state, packet, errno, text)),
+            _ => {
+                let said =
+                    "it has the address, and a rule or route that sends packets for it elsewhere".into();
+                Err(self.wrong(at, Cause::Denies { to: packet.to, said }, Vec::new()))
+            }
+        }
+    }
+
+    fn forwards(&mut self, at: &str, state: &State, entered: &str, family: Family) -> Found<()> {
+        let of_link = state.link(entered).is_none_or(|link| link.forwards_v4);
+        let setting = match family {
+            Family::V4 if !state.forwards_v4 => "net.ipv4.ip_forward".to_owned(),
+            Family::V4 if !of_link => format!("net.ipv4.conf.{entered}.forwarding"),
+            Family::V6 if !state.forwards(family) => "net.ipv6.conf.all.forwarding".to_owned(),
+            _ => return Ok(()),
+        };
+        let mend = vec![mend::exec(at, &format!("sysctl -w {setting}=1"))];
+        Err(self.wrong(at, Cause::NotForwarding { setting }, mend))
+    }
+
+    /// The kernel gave an error instead of a route: which of its tables explains it?
+    fn refused(&mut self, at: &str, state: &State, packet: &Packet, errno: &str, text: &str) -> Box<Blame> {
+        let to = packet.to;
+        let planned = self.map.planned(at, to);
+        if let Some(route) = state.route(to)
+            && route.kind != "unicast"
+        {
+            let cause = Cause::Refuses { to, route: route.to, kind: route.kind.clone() };
+            let commands = mend::take_away(&self.map, at, state, route, planned.as_ref());
+            return self.wrong(at, cause, commands);
+        }
+        if let Some(blame) = self.filtered(at, state, packet) {
+            return blame;
+        }
+        let Some(planned) = planned else {
+            return self.wrong(at, Cause::NoRoute { to, planned: None }, Vec::new());
+        };
+        // A route goes when its interface goes down, or loses the address that made it.
+        let link = self.map.find(at, &planned.link);
+        let family = Family::of_address(&to);
+        if let Some(link) = link
+            && let Some(address) = self.map.address(link, family)
+            && let Some(blame) = self.unfit(state, link, address.addr())
+        {
+            return blame;
+        }
+        if state.routes.iter().any(|route| route.to == planned.to) {
+            let said = format!("{text} ({errno}), and no route of its main table says so: see `ip rule`");
+            return self.wrong(at, Cause::Denies { to, said }, Vec::new());
+        }
+        let mend = mend::restore(&self.map, at, &planned.link, state);
+        let planned = self.explained(planned);
+        self.wrong(at, Cause::NoRoute { to, planned: Some(planned) }, mend)
+    }
+
+    /// Reverse path filtering, which kernels report in different ways: so it is made sure by asking for the way back.
+    fn filtered(&mut self, at: &str, state: &State, packet: &Packet) -> Option<Box<Blame>> {
+        let (Some(link), Some(from)) = (&packet.entered, packet.from.filter(IpAddr::is_ipv4)) else {
+            return None;
+        };
+        let filter = state.link(link)?.rp_filter;
+        let back = self.facts.route(at, &Packet { from: None, to: from, entered: None }).ok()?;
+        let how = match (filter, back) {
+            (1, Decision::Send { link: out, .. }) if out == *link => return None,
+            (1, _) => "strict",
+            (0, _) | (_, Decision::Send { .. }) => return None,
+            _ => "loose",
+        };
+        // The filter may be the lab's own; what is missing then is the route.
+        let lost =
+            self.map.planned(at, from).map(|planned| mend::restore(&self.map, at, &planned.link, state));
+        let command = format!("sysctl -w net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.{link}.rp_filter=0");
+        let cause = Cause::ReversePath { link: link.clone(), from, how };
+        let mend = lost.filter(|commands| !commands.is_empty());
+        Some(self.wrong(at, cause, mend.unwrap_or_else(|| vec![mend::exec(at, &command)])))
+    }
+
+    /// Remembers a next hop that is not the planned one. It may still lead to the target, so it is followed.
+    fn turns(&mut self, at: &str, state: &State, to: IpAddr, via: Option<IpAddr>, link: &str) {
+        let planned = self.map.planned(at, to);
+        let as_planned = planned.as_ref().is_some_and(|planned| planned.via == via && planned.link == link);
+        if as_planned || self.turn.is_some() {
+            return;
+        }
+        let mend = mend::turn_back(&self.map, at, state, to, planned.as_ref());
+        let planned = planned.map(|planned| self.explained(planned));
+        let via = via.map(|via| self.named(via));
+        let cause = Cause::WrongHop { to, via, link: link.to_owned(), planned };
+        self.turn = Some(*self.wrong(at, cause, mend));
+    }
+
+    /// The address that the packet gets at its source.
+    fn source(
+        &mut self,
+        at: &str,
+        state: &State,
+        link: &str,
+        own: Option<IpAddr>,
+        family: Family,
+    ) -> Option<IpAddr> {
+        let id = self.map.find(at, link);
+        let source = own.or_else(|| Some(self.map.address(id?, family)?.addr()));
+        // Somebody may have given the interface another address: what answers it goes there, plan or not.
+        if let (Some(source), Some(id)) = (source, id)
+            && state.has(source)
+        {
+            self.map.adopt(source, id);
+        }
+        source
+    }
+
+    pub(super) fn state(&mut self, place: &str) -> Found<Rc<State>> {
+        self.facts.place(place).map_err(|why| self.wrong(place, Cause::Unreadable { why }, Vec::new()))
+    }
+
+    pub(super) fn wrong(&self, place: &str, cause: Cause, mend: Vec<String>) -> Box<Blame> {
+        Box::new(Blame { way: self.way, place: place.to_owned(), cause, mend })
+    }
+
+    /// Keeps the first thing that may be wrong.
+    pub(super) fn suspect(&mut self, place: &str, cause: Cause, mend: Vec<String>) {
+        let blame = self.wrong(place, cause, mend);
+        self.suspect.get_or_insert(*blame);
+    }
+
+    pub(super) fn named(&self, address: IpAddr) -> Named {
+        Named { address, owner: self.map.owner(address).map(|id| self.map.name(id)) }
+    }
+
+    fn explained(&self, planned: Planned) -> (Planned, Option<Named>) {
+        let via = planned.via.map(|via| self.named(via));
+        (planned, via)
+    }
+}

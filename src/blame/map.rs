@@ -1,0 +1,214 @@
+//! The lab as it was planned, ready to be asked: who has an address, what a cable joins, where a packet should go.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::model::{Family, Lab};
+use crate::plan::{Kind, Mac, Op, Plan, plan};
+
+/// An interface, by its place in [`Map::interfaces`].
+pub(super) type Id = usize;
+
+pub(super) struct Map {
+    plan: Plan,
+    interfaces: Vec<Interface>,
+    /// By place and name.
+    named: HashMap<(usize, String), Id>,
+    owners: HashMap<IpAddr, Id>,
+    macs: HashMap<Mac, Id>,
+}
+
+/// An interface as it was planned.
+pub(super) struct Interface {
+    namespace: usize,
+    pub(super) name: String,
+    pub(super) mtu: u32,
+    pub(super) addresses: Vec<IpNet>,
+    /// The bridge that it is a port of.
+    pub(super) bridge: Option<Id>,
+    /// The other end of its cable.
+    far: Option<Id>,
+    /// Its ports, where it is a bridge.
+    ports: Vec<Id>,
+}
+
+/// A route that the lab gave to a place, by hand or with an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    /// Where it leads.
+    pub to: IpNet,
+    /// The next router; `None` where the place is on that network itself.
+    pub via: Option<IpAddr>,
+    /// The interface.
+    pub link: String,
+}
+
+impl Map {
+    pub(super) fn new(lab: &Lab) -> Self {
+        let plan = plan(lab);
+        let mut map = Self {
+            interfaces: Vec::new(),
+            named: HashMap::new(),
+            owners: HashMap::new(),
+            macs: HashMap::new(),
+            plan: Plan { namespaces: Vec::new() },
+        };
+        for step in plan.namespaces.iter().flat_map(|namespace| &namespace.steps) {
+            step.ops.iter().for_each(|op| map.learn(step.run_in, op));
+        }
+        map.plan = plan;
+        map
+    }
+
+    fn learn(&mut self, here: usize, op: &Op) {
+        match op {
+            Op::Bridge { link, mac, mtu } => {
+                let bridge = self.add(here, &link.name, *mtu);
+                self.macs.insert(*mac, bridge);
+            }
+            Op::Veth { near, bridge, far_namespace, far, mtu } => {
+                let one = self.add(here, &near.link.name, *mtu);
+                let other = self.add(*far_namespace, &far.link.name, *mtu);
+                self.interfaces[one].far = Some(other);
+                self.interfaces[other].far = Some(one);
+                self.macs.extend([(near.mac, one), (far.mac, other)]);
+                let bridge =
+                    bridge.as_ref().and_then(|link| self.named.get(&(here, link.name.to_string())).copied());
+                if let Some(bridge) = bridge {
+                    self.interfaces[one].bridge = Some(bridge);
+                    self.interfaces[bridge].ports.push(one);
+                }
+            }
+            Op::Address { link, address } => {
+                let Some(id) = self.named.get(&(here, link.name.to_string())).copied() else { return };
+                self.interfaces[id].addresses.push(*address);
+                self.owners.insert(address.addr(), id);
+            }
+            _ => {}
+        }
+    }
+
+    fn add(&mut self, namespace: usize, name: &str, mtu: u32) -> Id {
+        let id = self.interfaces.len();
+        self.named.insert((namespace, name.to_owned()), id);
+        self.interfaces.push(Interface {
+            namespace,
+            name: name.to_owned(),
+            mtu,
+            addresses: Vec::new(),
+            bridge: None,
+            far: None,
+            ports: Vec::new(),
+        });
+        id
+    }
+
+    pub(super) fn interface(&self, id: Id) -> &Interface {
+        &self.interfaces[id]
+    }
+
+    /// The other end of an interface's cable.
+    pub(super) fn far(&self, id: Id) -> Option<Id> {
+        self.interfaces[id].far
+    }
+
+    /// The name of the place that has an interface.
+    pub(super) fn place(&self, id: Id) -> &str {
+        &self.plan.namespaces[self.interfaces[id].namespace].name
+    }
+
+    pub(super) fn find(&self, place: &str, link: &str) -> Option<Id> {
+        self.named.get(&(self.namespace(place)?, link.to_owned())).copied()
+    }
+
+    fn namespace(&self, place: &str) -> Option<usize> {
+        self.plan.namespaces.iter().position(|namespace| namespace.name == place)
+    }
+
+    /// The interface that has an address.
+    pub(super) fn owner(&self, address: IpAddr) -> Option<Id> {
+        self.owners.get(&address).copied()
+    }
+
+    /// The interface that was given an Ethernet address.
+    pub(super) fn owner_of_mac(&self, mac: Mac) -> Option<Id> {
+        self.macs.get(&mac).copied()
+    }
+
+    /// Takes note of an address that a place turned out to have, and that nobody gave to it.
+    pub(super) fn adopt(&mut self, address: IpAddr, id: Id) {
+        self.owners.entry(address).or_insert(id);
+    }
+
+    /// What people call an interface: `pod4`, which has only one, or `node1 cbr0`.
+    pub(super) fn name(&self, id: Id) -> String {
+        let interface = &self.interfaces[id];
+        let namespace = &self.plan.namespaces[interface.namespace];
+        match namespace.kind {
+            Kind::Pod => namespace.name.clone(),
+            _ => format!("{} {}", namespace.name, interface.name),
+        }
+    }
+
+    /// What a place was given to send packets by, most specific first: routes, and networks that it is on.
+    pub(super) fn planned(&self, place: &str, to: IpAddr) -> Option<Planned> {
+        let routes = self.routes(place).filter(|route| route.to.contains(&to));
+        routes.max_by_key(|route| route.to.prefix_len())
+    }
+
+    /// Every route that a place was given.
+    pub(super) fn routes(&self, place: &str) -> impl Iterator<Item = Planned> + '_ {
+        let here = self.namespace(place);
+        let steps = self.plan.namespaces.iter().flat_map(|namespace| &namespace.steps);
+        let ops = steps.filter(move |step| Some(step.run_in) == here).flat_map(|step| &step.ops);
+        ops.filter_map(|op| match op {
+            Op::Route { to, via, link } => {
+                Some(Planned { to: *to, via: Some(*via), link: link.name.to_string() })
+            }
+            Op::Address { link, address } => {
+                Some(Planned { to: address.trunc(), via: None, link: link.name.to_string() })
+            }
+            _ => None,
+        })
+    }
+
+    /// Whether a place was given the Ethernet address of a neighbour.
+    pub(super) fn knows(&self, place: &str, neighbour: IpAddr) -> bool {
+        let here = self.namespace(place);
+        let steps = self.plan.namespaces.iter().flat_map(|namespace| &namespace.steps);
+        let mut ops = steps.filter(|step| Some(step.run_in) == here).flat_map(|step| &step.ops);
+        ops.any(|op| matches!(op, Op::Neighbour { address, .. } if *address == neighbour))
+    }
+
+    /// An address of that family that an interface was given.
+    pub(super) fn address(&self, id: Id, family: Family) -> Option<IpNet> {
+        self.interfaces[id].addresses.iter().copied().find(|net| Family::of(net) == family)
+    }
+
+    /// The interfaces that a frame passes between two of one layer-2 network, both ends among them; `None` where they are
+    /// not of one.
+    pub(super) fn wire(&self, from: Id, to: Id) -> Option<Vec<Id>> {
+        let mut before = HashMap::from([(from, from)]);
+        let mut queue = VecDeque::from([from]);
+        while let Some(id) = queue.pop_front() {
+            if id == to {
+                let mut path = vec![to];
+                while let Some(last) = path.last().copied().filter(|last| *last != from) {
+                    path.push(before[&last]);
+                }
+                path.reverse();
+                return Some(path);
+            }
+            let Interface { bridge, far, ports, .. } = &self.interfaces[id];
+            for next in bridge.iter().chain(far).chain(ports) {
+                if !before.contains_key(next) {
+                    before.insert(*next, id);
+                    queue.push_back(*next);
+                }
+            }
+        }
+        None
+    }
+}

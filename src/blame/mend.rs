@@ -1,0 +1,110 @@
+//! Commands that put a place back to how it was planned.
+
+use std::net::IpAddr;
+
+use super::facts::{Route, State};
+use super::map::{Map, Planned};
+use super::words::network;
+use crate::plan::Mac;
+
+/// Routes that are written out; a node may have hundreds.
+const WRITTEN_OUT: usize = 4;
+
+/// A command for a place, as somebody outside of the lab types it.
+pub(super) fn exec(place: &str, command: &str) -> String {
+    format!("netlab exec {place} -- {command}")
+}
+
+/// What gives an interface back what it has lost: being up, its addresses, its routes. The kernel takes IPv4 routes away
+/// when an interface goes down or loses its last address, and IPv6 addresses too.
+pub(super) fn restore(map: &Map, place: &str, link: &str, state: &State) -> Vec<String> {
+    let mut commands = Vec::new();
+    if state.link(link).is_some_and(|link| !link.up) {
+        commands.push(exec(place, &format!("ip link set {link} up")));
+    }
+    let addresses =
+        map.find(place, link).map(|id| map.interface(id).addresses.as_slice()).unwrap_or_default();
+    let lost: Vec<_> = addresses.iter().filter(|net| !state.has(net.addr())).collect();
+    commands.extend(lost.iter().map(|net| exec(place, &format!("ip addr add {net} dev {link}"))));
+    let routes = map.routes(place).filter(|route| route.link == link && !has(state, route));
+    // Addresses bring their networks along, and so does an interface that comes up.
+    let returning = |route: &Planned| route.via.is_none() && !commands.is_empty();
+    let routes: Vec<String> =
+        routes.filter(|route| !returning(route)).map(|route| add(place, &route)).collect();
+    let more = routes.len().saturating_sub(WRITTEN_OUT);
+    commands.extend(routes.into_iter().take(WRITTEN_OUT));
+    if more > 0 {
+        commands.push(format!("and {more} more routes by {link}, which `netlab plan` shows"));
+    }
+    commands
+}
+
+/// Takes a route away that drops packets, and gives back the one whose place it took.
+pub(super) fn take_away(
+    map: &Map,
+    place: &str,
+    state: &State,
+    route: &Route,
+    planned: Option<&Planned>,
+) -> Vec<String> {
+    let mut commands =
+        vec![exec(place, &format!("{} del {} {}", ip_route(route.to.addr()), route.kind, network(route.to)))];
+    if let Some(planned) = planned
+        && !has(state, planned)
+        && map.find(place, &planned.link).is_some()
+    {
+        commands.push(add(place, planned));
+    }
+    commands
+}
+
+/// Puts the planned route in the place of the one that leads elsewhere.
+pub(super) fn turn_back(
+    map: &Map,
+    place: &str,
+    state: &State,
+    to: IpAddr,
+    planned: Option<&Planned>,
+) -> Vec<String> {
+    let Some(taken) = state.route(to) else { return Vec::new() };
+    match planned {
+        Some(planned) if planned.to == taken.to => {
+            vec![exec(place, &format!("{} replace {}", ip_route(to), target(planned)))]
+        }
+        _ => {
+            let gone =
+                planned.filter(|planned| !has(state, planned) && map.find(place, &planned.link).is_some());
+            let del = exec(place, &format!("{} del {}", ip_route(to), network(taken.to)));
+            [del].into_iter().chain(gone.map(|planned| add(place, planned))).collect()
+        }
+    }
+}
+
+/// Corrects a neighbour entry: the lab's own is written anew, any other is learnt again.
+pub(super) fn forget(map: &Map, place: &str, link: &str, neighbour: IpAddr, real: Mac) -> Vec<String> {
+    let command = if map.knows(place, neighbour) {
+        format!("ip neigh replace {neighbour} lladdr {real} dev {link} nud permanent")
+    } else {
+        format!("ip neigh del {neighbour} dev {link}")
+    };
+    vec![exec(place, &command)]
+}
+
+fn has(state: &State, planned: &Planned) -> bool {
+    state.routes.iter().any(|route| route.to == planned.to && route.kind == "unicast")
+}
+
+fn add(place: &str, planned: &Planned) -> String {
+    exec(place, &format!("{} add {}", ip_route(planned.to.addr()), target(planned)))
+}
+
+fn target(planned: &Planned) -> String {
+    match planned.via {
+        Some(via) => format!("{} via {via}", network(planned.to)),
+        None => format!("{} dev {}", network(planned.to), planned.link),
+    }
+}
+
+fn ip_route(family_of: IpAddr) -> &'static str {
+    if family_of.is_ipv6() { "ip -6 route" } else { "ip route" }
+}

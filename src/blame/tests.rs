@@ -1,0 +1,5 @@
+//! Labs that are made up from their plans, broken in one way each.
+
+mod back;
+mod there;
+mod world;

@@ -1,0 +1,131 @@
+//! Causes in plain words, for somebody who is learning why.
+
+use std::fmt;
+
+use ipnet::IpNet;
+
+use super::cause::{Cause, Named, Routes};
+use super::map::Planned;
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.owner {
+            Some(owner) => write!(f, "{} ({owner})", self.address),
+            None => write!(f, "{} (the lab gave it to nobody)", self.address),
+        }
+    }
+}
+
+/// A network as `ip route` writes it.
+pub(super) fn network(net: IpNet) -> String {
+    match net.prefix_len() {
+        0 => "default".to_owned(),
+        length if length == net.max_prefix_len() => net.addr().to_string(),
+        _ => net.to_string(),
+    }
+}
+
+fn planned(planned: &(Planned, Option<Named>)) -> String {
+    let (Planned { to, link, .. }, via) = planned;
+    match via {
+        Some(via) => format!("{} via {via}", network(*to)),
+        None => format!("{} on {link}", network(*to)),
+    }
+}
+
+fn cable(leads_to: &Option<String>) -> String {
+    leads_to.as_ref().map(|there| format!(", the cable to {there}")).unwrap_or_default()
+}
+
+impl Cause {
+    /// What is wrong at `place`, in plain words.
+    pub fn text(&self, place: &str) -> String {
+        match self {
+            Self::NobodyHas { to } => format!("the lab gave the address {to} to nobody"),
+            Self::NoRoute { to, planned: Some(was) } => {
+                format!("{place} has no route to {to}: it was given {}, and that is gone", planned(was))
+            }
+            Self::NoRoute { to, planned: None } => {
+                format!("{place} has no route to {to}, and the lab gives it none")
+            }
+            Self::Refuses { to, route, kind } => format!(
+                "{place} has a {kind} route to {}: it {} for {to}",
+                network(*route),
+                match kind.as_str() {
+                    "blackhole" => "drops, without a word, every packet",
+                    "prohibit" => "answers `prohibited` to every packet",
+                    _ => "answers `unreachable` to every packet",
+                }
+            ),
+            Self::Denies { to, said } => format!("{place}'s kernel does not route packets for {to}: {said}"),
+            Self::ReversePath { link, from, how } => format!(
+                "{place} drops packets from {from} that come in by {link}: reverse path filtering (rp_filter) is {how} \
+                 there, and {}",
+                match *how {
+                    "strict" => format!("its own route to {from} does not lead out by {link}"),
+                    _ => format!("it has no route to {from} of its own"),
+                }
+            ),
+            Self::WrongHop { to, via, link, planned: should } => {
+                let does = match via {
+                    Some(via) => format!("{place} sends packets for {to} to {via}"),
+                    None => format!("{place} takes {to} for a neighbour on {link}"),
+                };
+                match should {
+                    Some(should) => format!("{does}; it was given {}", planned(should)),
+                    None => format!("{does}; the lab gave it no such route"),
+                }
+            }
+            Self::Keeps { to } => format!("{place} keeps packets for {to} as if that were its own address"),
+            Self::NotForwarding { setting } => format!(
+                "{place} does not forward: {setting} is 0, so it drops every packet that is not for itself"
+            ),
+            Self::Gone { link, leads_to } => {
+                format!("{place} has lost its interface {link}{}", cable(leads_to))
+            }
+            Self::Down { link, leads_to, routes } => format!(
+                "{link} of {place}{} is down: nothing passes it{}",
+                if leads_to.is_some() { cable(leads_to) + "," } else { String::new() },
+                match routes {
+                    Routes::Taken => ", and the kernel took away the routes that lead out by it",
+                    Routes::None => "",
+                }
+            ),
+            Self::NoCarrier { link } => {
+                format!("{link} of {place} is up, but has no carrier: the other end of its cable is off")
+            }
+            Self::NoAddress { link, address } => format!(
+                "{link} of {place} has lost its address {address}: nobody answers for {}",
+                address.addr()
+            ),
+            Self::NotAPort { link, leads_to, bridge, now } => {
+                let now = now.as_ref().map(|now| format!(", but of {now}")).unwrap_or_default();
+                format!(
+                    "{link} of {place}, the cable to {leads_to}, is no port of {bridge}{now}: no frame gets from one \
+                     to the other"
+                )
+            }
+            Self::PortBlocked { link, bridge, state } => {
+                format!("{place}'s {bridge} has its port {link} in state `{state}`: it lets no frame through")
+            }
+            Self::WrongMac { neighbour, link, mac, whose, real, state } => {
+                let whose = whose.as_ref().map_or("nobody's".to_owned(), |whose| format!("{whose}'s"));
+                format!(
+                    "{place} has a wrong neighbour entry on {link} ({state}): it takes {neighbour} to be at {mac}, which \
+                     is {whose}; it is at {real}"
+                )
+            }
+            Self::Silent { neighbour, link, state } => {
+                let how = if neighbour.address.is_ipv4() { "ARP" } else { "neighbour discovery" };
+                format!("{place} asked for {neighbour} on {link} by {how}, and nobody answered (`{state}`)")
+            }
+            Self::SmallMtu { link, mtu, planned } => format!(
+                "{link} of {place} has an MTU of {mtu} bytes instead of {planned}: larger packets do not pass it whole"
+            ),
+            Self::Loop { to, places } => {
+                format!("packets for {to} go round in circles: {}", places.join(" → "))
+            }
+            Self::Unreadable { why } => why.clone(),
+        }
+    }
+}

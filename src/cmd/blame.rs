@@ -1,0 +1,129 @@
+//! Why a place does not get an answer from an address: the lab's kernels, asked, as facts for a reader.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use crate::blame::{self, Decision, Facts, Packet, State, Verdict, Way, blame};
+use crate::kernel::inspect::{Answer, Found, Lookup, Question};
+use crate::model::Lab;
+use crate::plan::Sandbox;
+use crate::suite::Fact;
+
+/// What is known about why `from` gets nothing from `to`: the route look-ups on the way, what is likely wrong, and what
+/// mends it. What cannot be read becomes a fact that says so.
+///
+/// Moves this process, which must have one thread, into the lab, and leaves it in the last namespace that was asked.
+pub(super) fn facts_about(lab: &Lab, sandboxes: &[Sandbox], from: &str, to: IpAddr) -> Vec<Fact> {
+    let mut live = Live { lookup: Lookup::new(sandboxes), known: HashMap::new() };
+    facts(&blame(lab, from, to, &mut live))
+}
+
+fn facts(verdict: &Verdict) -> Vec<Fact> {
+    let mut facts: Vec<Fact> = Vec::new();
+    for lookup in &verdict.lookups {
+        let label = match lookup.way {
+            Way::There => format!("route at {}", lookup.place),
+            Way::Back => format!("route back at {}", lookup.place),
+        };
+        facts.push(Fact { label, text: lookup.text.clone() });
+    }
+    let likely = match &verdict.blame {
+        Some(blame) => blame.to_string(),
+        None => "every look-up on the way is in order, there and back; packet filters and queues are not looked at"
+            .to_owned(),
+    };
+    facts.push(Fact { label: "likely".to_owned(), text: likely });
+    let mend = verdict.blame.as_ref().map(|blame| blame.mend.join("\n")).unwrap_or_default();
+    if !mend.is_empty() {
+        facts.push(Fact { label: "mend".to_owned(), text: mend });
+    }
+    facts
+}
+
+/// The kernels of a running lab. Each place is read once: blame is about one moment.
+struct Live<'a> {
+    lookup: Lookup<'a>,
+    known: HashMap<String, Known>,
+}
+
+struct Known {
+    state: Rc<State>,
+    /// The names of its interfaces, by index.
+    names: HashMap<u32, String>,
+}
+
+impl Live<'_> {
+    fn known(&mut self, place: &str) -> Result<&Known, String> {
+        if !self.known.contains_key(place) {
+            let found = self.lookup.found(place).map_err(|error| error.to_string())?;
+            self.known.insert(place.to_owned(), known(found));
+        }
+        self.known.get(place).ok_or_else(|| format!("{place}: not read"))
+    }
+}
+
+impl Facts for Live<'_> {
+    fn place(&mut self, name: &str) -> Result<Rc<State>, String> {
+        self.known(name).map(|known| Rc::clone(&known.state))
+    }
+
+    fn route(&mut self, place: &str, packet: &Packet) -> Result<Decision, String> {
+        let names = &self.known(place)?.names;
+        let index = |name: &String| names.iter().find(|(_, known)| *known == name).map(|(index, _)| *index);
+        let entered = match &packet.entered {
+            Some(name) => Some(index(name).ok_or_else(|| format!("{place}: it has no interface {name}"))?),
+            None => None,
+        };
+        let question = Question { from: packet.from, to: packet.to, entered };
+        let answer = self.lookup.route(place, &question).map_err(|error| error.to_string())?;
+        let names = &self.known(place)?.names;
+        Ok(match answer {
+            Answer::Send { via, link, source } => Decision::Send { via, link: name(names, link), source },
+            Answer::Keep => Decision::Keep,
+            Answer::Refuse { errno, text } => Decision::Refuse { errno, text: text.to_owned() },
+            Answer::Other(kind) => Decision::Other(kind),
+        })
+    }
+}
+
+/// An interface may have come between two of the kernel's answers.
+fn name(names: &HashMap<u32, String>, index: u32) -> String {
+    names.get(&index).cloned().unwrap_or_else(|| format!("if{index}"))
+}
+
+fn known(found: Found) -> Known {
+    let names: HashMap<u32, String> =
+        found.links.iter().map(|link| (link.index, link.name.clone())).collect();
+    let everywhere = found.forwarding.rp_filter;
+    let links = found.links.into_iter().map(|link| blame::Link {
+        bridge: link.master.map(|master| name(&names, master)),
+        port: link.port.map(|port| port.state),
+        name: link.name,
+        up: link.up,
+        carrier: link.carrier,
+        mtu: link.mtu,
+        mac: link.mac,
+        addresses: link.addresses,
+        forwards_v4: link.forwards_v4,
+        rp_filter: link.rp_filter.max(everywhere),
+    });
+    let neighbours = found.neighbours.into_iter().map(|entry| blame::Neighbour {
+        link: name(&names, entry.link),
+        address: entry.address,
+        mac: entry.mac,
+        state: entry.state,
+    });
+    let state = State {
+        links: links.collect(),
+        routes: found
+            .routes
+            .into_iter()
+            .map(|route| blame::Route { to: route.to, kind: route.kind })
+            .collect(),
+        neighbours: neighbours.collect(),
+        forwards_v4: found.forwarding.v4,
+        forwards_v6: found.forwarding.v6.unwrap_or(false),
+    };
+    Known { state: Rc::new(state), names }
+}

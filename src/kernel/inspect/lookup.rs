@@ -1,0 +1,134 @@
+//! What the kernels of a lab would do with one packet.
+//!
+//! Who asks moves from namespace to namespace, as often as needed, and is left in the last: a process that has joined the
+//! lab's user namespace may not go back to the network that it came from.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use netlink_packet_route::route::{RouteAttribute, RouteFlags, RouteMessage, RouteType};
+use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
+
+use super::reader::Reader;
+use super::{Found, inspect, route};
+use crate::kernel::enter::{Place, enter_network};
+use crate::kernel::error::{Error, Result};
+use crate::plan::Sandbox;
+
+/// A packet that a kernel is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Question {
+    /// Its source; `None` to let the kernel choose.
+    pub from: Option<IpAddr>,
+    /// Its target.
+    pub to: IpAddr,
+    /// Index of the interface by which it came in; `None` for a packet of the place's own.
+    pub entered: Option<u32>,
+}
+
+/// What a kernel would do with a packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Send it on.
+    Send {
+        /// The next router; `None` where the target itself is on the link.
+        via: Option<IpAddr>,
+        /// Index of the interface.
+        link: u32,
+        /// The source of a packet of the place's own.
+        source: Option<IpAddr>,
+    },
+    /// Keep it.
+    Keep,
+    /// Refuse it.
+    Refuse {
+        /// The error's name, such as `ENETUNREACH`.
+        errno: String,
+        /// The C library's words for it.
+        text: &'static str,
+    },
+    /// Anything else: the kernel's word, such as `broadcast`.
+    Other(String),
+}
+
+/// Asks the kernels of a lab, moving this process, which must have one thread, to each of them.
+pub struct Lookup<'a> {
+    sandboxes: &'a [Sandbox],
+    /// A connection stays with the namespace in which it was opened.
+    open: HashMap<String, Reader>,
+}
+
+impl<'a> Lookup<'a> {
+    /// Knows the namespaces of a lab; nothing is entered yet.
+    pub fn new(sandboxes: &'a [Sandbox]) -> Self {
+        Self { sandboxes, open: HashMap::new() }
+    }
+
+    fn place(&self, name: &str) -> Result<Place<'a>> {
+        let sandbox = self.sandboxes.iter().find(|sandbox| sandbox.name == name);
+        let unknown = || Error::Unexpected(format!("{name}: the running lab has no such place"));
+        Ok(Place { sandbox: sandbox.ok_or_else(unknown)? })
+    }
+
+    /// Everything that a place has, without the other ends of its cables.
+    ///
+    /// # Errors
+    /// If there is no such place, it is gone, or it cannot be entered or read.
+    pub fn found(&mut self, place: &str) -> Result<Found> {
+        inspect(&self.place(place)?, &[])
+    }
+
+    /// What a place would do with a packet. Nothing is sent, and nothing is learnt by asking.
+    ///
+    /// # Errors
+    /// If there is no such place, it is gone, or it cannot be entered; not if its kernel refuses the packet.
+    pub fn route(&mut self, place: &str, question: &Question) -> Result<Answer> {
+        if !self.open.contains_key(place) {
+            enter_network(&self.place(place)?)?;
+            self.open.insert(place.to_owned(), Reader::open(place)?);
+        }
+        let Some(reader) = self.open.get_mut(place) else {
+            return Err(Error::Unexpected(format!("{place}: its connection is gone")));
+        };
+        let request = RouteNetlinkMessage::GetRoute(request(question));
+        Ok(match reader.ask("the route of a packet", &request)? {
+            Ok(RouteNetlinkMessage::NewRoute(message)) => answer(&message),
+            Ok(_) => return Err(Error::Unexpected(format!("{place}: an answer that is no route"))),
+            Err(errno) => Answer::Refuse { errno: format!("{errno:?}"), text: errno.desc() },
+        })
+    }
+}
+
+fn request(question: &Question) -> RouteMessage {
+    let mut message = RouteMessage::default();
+    let (family, bits) =
+        if question.to.is_ipv4() { (AddressFamily::Inet, 32) } else { (AddressFamily::Inet6, 128) };
+    message.header.address_family = family;
+    message.header.destination_prefix_length = bits;
+    message.header.flags = RouteFlags::LookupTable;
+    message.attributes.push(RouteAttribute::Destination(question.to.into()));
+    if let Some(from) = question.from {
+        message.header.source_prefix_length = bits;
+        message.attributes.push(RouteAttribute::Source(from.into()));
+    }
+    message.attributes.extend(question.entered.map(RouteAttribute::Iif));
+    message
+}
+
+fn answer(message: &RouteMessage) -> Answer {
+    let link = message.attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::Oif(index) => Some(*index),
+        _ => None,
+    });
+    let source = message.attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::PrefSource(address) => route::ip(address),
+        _ => None,
+    });
+    match (message.header.kind, link) {
+        (RouteType::Unicast, Some(link)) => {
+            Answer::Send { via: route::via(&message.attributes), link, source }
+        }
+        (RouteType::Local, _) => Answer::Keep,
+        (kind, _) => Answer::Other(format!("{kind:?}").to_lowercase()),
+    }
+}
