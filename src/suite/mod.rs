@@ -1,5 +1,9 @@
 //! PURE. What a test run found: plain data, made by `netlab test` and told by [`crate::render::report`].
 
+mod counts;
+
+pub use counts::{CaseCounts, Counts, LabCounts, Verdict};
+
 use serde::{Deserialize, Serialize};
 
 /// Everything that one `netlab test` found.
@@ -126,6 +130,14 @@ pub struct Piece {
     pub text: String,
     /// Whether it is what differs within the line.
     pub changed: bool,
+}
+
+impl DiffLine {
+    /// The whole line.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.pieces.iter().map(|piece| piece.text.as_str()).collect()
+    }
 }
 
 impl LabReport {
