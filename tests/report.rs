@@ -1,18 +1,19 @@
 //! What `netlab test` says, in each of its formats: reviewed texts, and for the formats of others, proof that those can
 //! read it.
 
+#[path = "report/readers.rs"]
+mod readers;
 #[path = "report/sample.rs"]
 mod sample;
 // `mod support;` alone would have this run in VMs (.ci/vm-tests), and no kernel matters here.
 pub(crate) mod support;
 
-use std::io::Write as _;
-use std::path::Path;
-use std::process::{Command, Stdio};
-
 use netlab::diag::Style;
 use netlab::render::report::{github, json, junit, markdown, tap, text};
-use netlab::suite::{LabEnd, RunReport};
+use netlab::suite::{CaseFailure, CaseReport, DiffLine, LabEnd, LabReport, Piece, RunReport, Side};
+use proptest::collection;
+use proptest::prelude::*;
+use readers::{command, read_tap, refused};
 use support::skip;
 
 /// Compares with `snapshots/report/`.
@@ -138,23 +139,6 @@ fn counts_add_up() {
     assert_eq!([counts.cases.total, counts.cases.passed, counts.cases.failed], [12, 9, 3]);
 }
 
-/// What `xmllint` says against a document; nothing if it is valid. None where there is no `xmllint`.
-fn refused(xml: &str) -> Option<Result<(), String>> {
-    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/junit.xsd");
-    let mut command = Command::new("xmllint");
-    command.args(["--noout", "--nonet", "--schema"]).arg(schema).arg("-");
-    let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-    let mut child = match spawned {
-        Ok(child) => child,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
-        Err(error) => panic!("xmllint: {error}"),
-    };
-    child.stdin.take().expect("a pipe").write_all(xml.as_bytes()).expect("xmllint reads");
-    let output = child.wait_with_output().expect("xmllint ends");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    Some(if output.status.success() { Ok(()) } else { Err(said) })
-}
-
 #[test]
 fn a_ci_server_reads_junit() {
     for (name, run) in runs() {
@@ -194,50 +178,6 @@ fn the_junit_schema_refuses_what_is_wrong() {
     }
 }
 
-/// A line of TAP that says how a test went.
-#[derive(Debug, PartialEq)]
-struct Point {
-    fine: bool,
-    name: String,
-    skipped: Option<String>,
-    yaml: Option<serde_json::Value>,
-}
-
-/// Reads TAP as its specification says, and refuses what is none.
-fn read_tap(tap: &str) -> Vec<Point> {
-    let mut lines = tap.lines().peekable();
-    assert_eq!(lines.next(), Some("TAP version 14"));
-    let plan = lines.next().and_then(|line| line.strip_prefix("1..")).expect("a plan");
-    let mut points = Vec::new();
-    while let Some(line) = lines.next() {
-        if line.starts_with('#') || line.starts_with("Bail out! ") {
-            continue;
-        }
-        let (fine, rest) = match line.strip_prefix("not ") {
-            Some(rest) => (false, rest),
-            None => (true, line),
-        };
-        let rest = rest.strip_prefix(&format!("ok {} - ", points.len() + 1)).expect(line);
-        let (name, directive) = match rest.split_once(" # ") {
-            Some((name, directive)) => (name, Some(directive)),
-            None => (rest, None),
-        };
-        let unescaped = |text: &str| text.replace("\\#", "#").replace("\\\\", "\\");
-        let skipped = directive.map(|text| unescaped(text.strip_prefix("SKIP ").expect(text)));
-        let mut yaml = None;
-        if lines.next_if(|line| *line == "  ---").is_some() {
-            let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "  ...").collect();
-            let block: String =
-                block.iter().map(|line| line.strip_prefix("  ").unwrap_or("").to_owned() + "\n").collect();
-            yaml = Some(serde_saphyr::from_str(&block).unwrap_or_else(|error| panic!("{error}:\n{block}")));
-        }
-        points.push(Point { fine, name: unescaped(name), skipped, yaml });
-    }
-    let planned: usize = plan.split(' ').next().and_then(|number| number.parse().ok()).expect("a number");
-    assert_eq!(points.len(), planned, "{tap}");
-    points
-}
-
 #[test]
 fn a_harness_reads_tap() {
     for (name, run) in runs() {
@@ -267,21 +207,6 @@ fn tap_carries_strange_text_unharmed() {
     assert_eq!(yaml["at"]["line"], 7);
     assert_eq!(yaml["hint"], "a hint:\nwith \"two\" lines");
     assert_eq!(yaml["diff"], "-   - indented, `<&>` and # no comment\n+ ````  ");
-}
-
-/// Takes a workflow command apart as GitHub's runner does: level, properties, message.
-fn command(line: &str) -> (String, Vec<(String, String)>, String) {
-    let (head, message) = line.strip_prefix("::").and_then(|rest| rest.split_once("::")).expect(line);
-    let (level, properties) = head.split_once(' ').expect(head);
-    let unescaped = |text: &str| {
-        let pairs = [("%2C", ","), ("%3A", ":"), ("%0A", "\n"), ("%0D", "\r"), ("%25", "%")];
-        pairs.iter().fold(text.to_owned(), |text, (escape, plain)| text.replace(escape, plain))
-    };
-    let properties = properties.split(',').map(|pair| {
-        let (key, value) = pair.split_once('=').expect(pair);
-        (key.to_owned(), unescaped(value))
-    });
-    (level.to_owned(), properties.collect(), unescaped(message))
 }
 
 #[test]
@@ -351,4 +276,48 @@ fn a_summary_stays_small() {
     failure.diff = vec![line; 100_000];
     assert!(markdown::summary(&run).len() < 1 << 20);
     assert!(github::annotations(&run).lines().all(|line| line.len() < 1 << 14));
+}
+
+/// A lab in which every text is this one.
+fn all_of(text: &str) -> LabReport {
+    let failure = CaseFailure {
+        message: text.into(),
+        facts: sample::facts(&[(text, text)]),
+        diff: vec![DiffLine { side: Side::Found, pieces: vec![Piece { text: text.into(), changed: true }] }],
+        hint: Some(text.into()),
+    };
+    let case = CaseReport { remark: Some(text.into()), ..sample::case(text, Some(1), Some(failure)) };
+    let end = LabEnd::Error { message: text.into() };
+    LabReport { kept: Some(text.into()), file: text.into(), ..sample::lab(text, end, vec![case], 1.0) }
+}
+
+/// Any characters, but mostly those that mean something to somebody.
+fn nasty() -> impl Strategy<Value = String> {
+    let special: Vec<char> =
+        "\n\r\t `~#:;,|%&<>'\"\\-+=.[]{}\0\u{1b}\u{7f}\u{85}\u{2028}\u{feff}\u{ffff}".chars().collect();
+    let character = prop_oneof![3 => proptest::sample::select(special), 1 => any::<char>()];
+    collection::vec(character, 0..24).prop_map(|chars| chars.into_iter().collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever a report repeats, those who read it read as many things as there are.
+    #[test]
+    fn no_text_breaks_a_format(texts in collection::vec(nasty(), 0..40)) {
+        let labs: Vec<_> = texts.iter().map(|text| all_of(text)).collect();
+        let run = RunReport { labs, unreferenced: texts.clone(), ..RunReport::default() };
+        prop_assert_eq!(read_tap(&tap::tap(&run)).len(), 2 * texts.len());
+        let annotations = github::annotations(&run);
+        prop_assert_eq!(annotations.lines().map(command).count(), 3 * texts.len());
+        let xml = junit::junit(&run).expect("XML");
+        prop_assert_eq!(xml.matches("<testcase ").count(), 2 * texts.len());
+        if let Some(result) = refused(&xml) {
+            prop_assert_eq!(result, Ok(()));
+        }
+        let summary = markdown::summary(&run);
+        prop_assert_eq!(summary.lines().filter(|line| line.starts_with("<details>")).count(), 2 * texts.len());
+        let told = told(&run, Style::Plain);
+        prop_assert!(told.chars().all(|c| c == '\n' || !c.is_control()), "{}", told);
+    }
 }
