@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// What each module may use of ours. `cmd` may use everything; `lib` and `main` bind it all together.
 ///
-/// `diag` also stands for its `Style`, which is all that `ui` wants of it.
+/// `diag` also stands for its `Style`, which is all that `ui` and `render` want of it.
 const ALLOWED: [(&str, &[&str]); 17] = [
     ("diag", &[]),
     ("spec", &["diag"]),
@@ -19,7 +19,7 @@ const ALLOWED: [(&str, &[&str]); 17] = [
     ("plan", &["model"]),
     ("suite", &["model", "probe"]),
     ("blame", &["model", "plan", "probe"]),
-    ("render", &["plan", "model", "packet", "probe", "event", "suite", "blame"]),
+    ("render", &["plan", "model", "packet", "probe", "event", "suite", "blame", "diag"]),
     ("kernel", &["plan", "packet", "probe", "event"]),
     ("state", &["model", "plan"]),
     ("ui", &["event", "render", "diag"]),

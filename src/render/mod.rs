@@ -8,6 +8,7 @@ mod hosts;
 pub mod inspect;
 mod names;
 pub mod ping;
+pub mod report;
 pub mod survey;
 pub mod traceroute;
 mod tree;

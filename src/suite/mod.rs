@@ -1,5 +1,6 @@
 //! PURE. What a test run found: plain data, made by `netlab test` and told by [`crate::render::report`].
 
+mod counts;
 mod diff;
 pub mod judge;
 mod snapshot;
@@ -7,6 +8,7 @@ mod survey;
 
 use serde::{Deserialize, Serialize};
 
+pub use counts::{CaseCounts, Counts, LabCounts, Verdict};
 pub use diff::diff;
 pub use snapshot::{Broken, Snapshot, normal};
 pub use survey::{Between, Kind, Pair, Place, Role, Routes, Survey};
@@ -137,6 +139,14 @@ pub struct Piece {
     pub changed: bool,
 }
 
+impl DiffLine {
+    /// The whole line.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.pieces.iter().map(|piece| piece.text.as_str()).collect()
+    }
+}
+
 impl LabReport {
     /// The cases that failed.
     pub fn failed(&self) -> impl Iterator<Item = &CaseReport> {
@@ -145,6 +155,7 @@ impl LabReport {
 
     /// Whether there is nothing to complain about: skipping is no failure.
     pub fn is_fine(&self) -> bool {
-        self.failed().next().is_none() && !matches!(self.end, LabEnd::Error { .. } | LabEnd::Stopped)
+        let ended_well = matches!(self.end, LabEnd::Finished | LabEnd::Skipped { .. });
+        ended_well && self.failed().next().is_none()
     }
 }
