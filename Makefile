@@ -15,7 +15,10 @@ build: ## Build the release: target/release/netlab
 	$(CARGO) build --release --locked
 
 # The lab is left up, to be played with. A second `make demo` finds it there and goes on.
-demo: build ## Build netlab, bring a lab of two nodes up and send packets through it
+demo: build ## Build netlab, test a lab of two nodes, bring it up and send packets through it
+	@echo 'Does every pod reach every other one, by the hops that somebody has reviewed?'
+	$(NETLAB) test --check $(LAB)
+	@echo
 	$(NETLAB) up $(LAB)
 	@echo
 	@echo 'On one node: cbr0 switches the packet, no router is passed, the TTL stays 64.'
@@ -28,6 +31,7 @@ demo: build ## Build netlab, bring a lab of two nodes up and send packets throug
 	@echo
 	@echo 'The lab is still up. Go on with:'
 	@echo '  $(NETLAB) status                     what runs'
+	@echo '  $(NETLAB) matrix                     who reaches whom'
 	@echo '  $(NETLAB) exec pod1 ip address       any command, in any pod or node'
 	@echo '  $(NETLAB) sh node1                   a shell on a node'
 	@echo '  $(NETLAB) plan $(LAB)    what was made, as ip and bridge commands'

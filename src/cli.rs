@@ -2,6 +2,7 @@
 
 mod examples;
 mod probes;
+mod testing;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use probes::{FamilyArg, Fragments, Ping, Traceroute, Why};
+pub use testing::{Matrix, MatrixFormat, Test, TestFormat};
 
 /// Fake Kubernetes nodes and pods on the real Linux data path, from one TOML file.
 #[derive(Debug, Parser)]
@@ -34,6 +36,10 @@ pub enum Command {
     Ping(Ping),
     /// Show the hops from one pod, node or router to another, or to an address
     Traceroute(Traceroute),
+    /// Show who reaches whom in a running lab, as a table
+    Matrix(Matrix),
+    /// Bring labs up, compare who reaches whom with reviewed snapshots, and take them down
+    Test(Test),
     /// Run a command in a pod, node or router
     Exec(Exec),
     /// Open a shell in a pod, node or router, or in the lab as a whole

@@ -2,7 +2,7 @@
 //! terminal.
 
 use std::cell::Cell;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal, Write as _};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -23,13 +23,22 @@ pub fn remark(text: &str) {
 
 /// Whether standard error takes colours: a terminal, and `NO_COLOR` is not set.
 pub fn error_style() -> Style {
-    let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    if wanted && is_screen() { Style::Coloured } else { Style::Plain }
+    style(&io::stderr())
 }
 
-/// Whether standard error is a terminal that understands more than lines.
-fn is_screen() -> bool {
-    io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+/// Whether standard output takes colours.
+pub fn output_style() -> Style {
+    style(&io::stdout())
+}
+
+fn style(to: &impl IsTerminal) -> Style {
+    let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    if wanted && is_screen(to) { Style::Coloured } else { Style::Plain }
+}
+
+/// Whether it is a terminal that understands more than lines.
+fn is_screen(to: &impl IsTerminal) -> bool {
+    to.is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
 /// Between two lines about one build, where they are lines.
@@ -46,7 +55,7 @@ pub struct Progress {
 impl Progress {
     /// Begins with nothing done.
     pub fn start(lab: &str, total: usize) -> Self {
-        let bar = is_screen().then(|| {
+        let bar = is_screen(&io::stderr()).then(|| {
             let bar = ProgressBar::with_draw_target(u64::try_from(total).ok(), ProgressDrawTarget::stderr());
             let style =
                 ProgressStyle::with_template("building {msg} {bar:30} {pos}/{len} namespaces {elapsed}");
@@ -89,6 +98,40 @@ impl Drop for Progress {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+    }
+}
+
+/// How many of several things are done, on a terminal; elsewhere their results are enough.
+pub struct Bar(ProgressBar);
+
+impl Bar {
+    /// Begins with nothing done.
+    pub fn new(doing: &str, total: usize) -> Option<Self> {
+        is_screen(&io::stderr()).then(|| {
+            let bar = ProgressBar::with_draw_target(u64::try_from(total).ok(), ProgressDrawTarget::stderr());
+            let style = ProgressStyle::with_template("{prefix} {pos}/{len} {bar:20} {wide_msg}");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸ "));
+            bar.set_prefix(doing.to_owned());
+            Self(bar)
+        })
+    }
+
+    /// So many are done, and these are being worked on.
+    pub fn show(&self, done: usize, now: &str) {
+        self.0.set_message(now.to_owned());
+        self.0.set_position(u64::try_from(done).unwrap_or(u64::MAX));
+        self.0.tick();
+    }
+
+    /// Does something without disturbing the bar.
+    pub fn aside<T>(&self, act: impl FnOnce() -> T) -> T {
+        self.0.suspend(act)
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
     }
 }
 

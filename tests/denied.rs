@@ -122,6 +122,35 @@ fn refused(world: &World, words: &[&str]) {
     assert_eq!(processes_of(world), [""; 0], "processes are left");
 }
 
+/// Tests labs, of which none can be: says so once, with the same words.
+fn nothing_tested(world: &World, words: &[&str]) {
+    let labs = [world.lab("two-node.toml"), world.lab("one-node.toml")];
+    let ran = world.netlab(&["test", "--check", &labs[0], &labs[1]]);
+    assert_eq!(ran.code, 3, "{ran:#?}");
+    assert!(ran.stderr.ends_with("\nno lab was tested\n"), "{ran:#?}");
+    assert_eq!(ran.stderr.lines().filter(|line| line.starts_with("netlab: ")).count(), 1, "{ran:#?}");
+    for word in words {
+        assert!(ran.stderr.contains(word), "{:?}: no `{word}` in: {ran:#?}", world.mode);
+    }
+    world.expect_no_files();
+}
+
+/// Tests a lab that this kernel cannot make: it is skipped, and that is a failure only where it is to be one.
+fn skipped(world: &World, reason: &str) {
+    let lab = world.lab("two-node.toml");
+    let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for (options, code, words) in [
+        (&["test", "--check"][..], 3, "SKIP two-node"),
+        (&["test", "--check", "--no-skip"], 1, "FAIL two-node"),
+    ] {
+        let ran = world.netlab(&[options, &[lab.as_str()]].concat());
+        assert_eq!(ran.code, code, "{options:?}: {ran:#?}");
+        let text = flat(&ran.stdout);
+        assert!(text.contains(words) && text.contains(&flat(reason)), "{options:?}: {ran:#?}");
+    }
+    world.expect_no_files();
+}
+
 /// The pids of all processes that run this world's netlab.
 fn processes_of(world: &World) -> Vec<String> {
     let runs =
@@ -156,6 +185,7 @@ fn debians_switch_for_user_namespaces() {
             "or run netlab with sudo",
         ],
     );
+    nothing_tested(&nobody, &["kernel.unprivileged_userns_clone is 0"]);
     allowed(&root);
 }
 
@@ -242,6 +272,7 @@ fn a_kernel_without_bridges_or_cables() {
     ] {
         let without = Without::new(modules);
         worlds.iter().for_each(|world| refused(world, &[words]));
+        worlds.iter().for_each(|world| skipped(world, words));
         drop(without);
     }
     worlds.iter().for_each(allowed);

@@ -63,7 +63,7 @@ const SYSTEM: [&str; 9] = [
     "socket2",
     "tokio",
 ];
-const EXCEPTIONS: [(&str, &str, &str); 10] = [
+const EXCEPTIONS: [(&str, &str, &str); 11] = [
     ("serve", "tokio", "the servers of containers; they run inside pods and build nothing"),
     ("serve", "socket2", "SO_REUSEADDR and keep-alive of those servers"),
     ("serve", "nix::unistd::gethostname", "a server says which pod answers"),
@@ -72,6 +72,7 @@ const EXCEPTIONS: [(&str, &str, &str); 10] = [
     ("cmd", "nix::poll::PollTimeout", "how long to wait for a lab to end"),
     ("cmd", "nix::sys::signal::Signal", "to end a lab's keeper"),
     ("cmd", "nix::unistd::Pid", "to end a lab's keeper"),
+    ("cmd", "nix::unistd::geteuid", "what root writes belongs to whom its folder belongs to"),
     ("cmd", "nix::unistd::getuid", "who is root inside a rootless lab"),
     ("cmd", "nix::unistd::getgid", "who is root inside a rootless lab"),
 ];

@@ -90,6 +90,27 @@ Examples:
 
 The exit code is 1 when the end was not reached.";
 
+pub(super) const TEST: &str = "\
+Examples:
+  netlab test labs/*.toml
+  netlab test --accept labs/two-node.toml      what is found becomes the snapshot
+  netlab test --filter routed labs/*.toml      only the tests with `routed` in their name
+  netlab test --junit report.xml labs/*.toml   as in CI
+  netlab test two-node                         a lab that is up, as it stands
+
+The first time there is no snapshot: look at snapshots/two-node.snap.new, and accept it.
+Exit codes: 0 all pass, 1 something failed, 2 wrong files, 3 this machine cannot,
+4 a lab could not be tested.";
+
+pub(super) const MATRIX: &str = "\
+Examples:
+  netlab matrix
+  netlab matrix pod1 pod4 node1
+  netlab matrix --tcp 80
+  netlab matrix --format markdown
+
+The exit code is 1 when somebody could not be reached.";
+
 pub(super) const GRAPH: &str = "\
 Examples:
   netlab graph labs/two-node.toml

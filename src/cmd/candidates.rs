@@ -38,7 +38,7 @@ enum Kind {
 }
 
 /// The arguments that clap cannot complete by itself.
-const ARGUMENTS: [(&str, &str, Kind); 22] = [
+const ARGUMENTS: [(&str, &str, Kind); 25] = [
     ("up", "file", Kind::Topology),
     ("down", "labs", Kind::Lab),
     ("status", "lab", Kind::Lab),
@@ -59,6 +59,9 @@ const ARGUMENTS: [(&str, &str, Kind); 22] = [
     ("traceroute", "lab", Kind::Lab),
     ("traceroute", "from", Kind::Place),
     ("traceroute", "to", Kind::Place),
+    ("matrix", "lab", Kind::Lab),
+    ("matrix", "targets", Kind::Place),
+    ("test", "files", Kind::LabOrTopology),
     ("graph", "file", Kind::LabOrTopology),
     ("explain", "code", Kind::Code),
 ];

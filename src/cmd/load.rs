@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Fail, USAGE, usage};
 use crate::diag::{self, Diagnostic};
-use crate::model::Lab;
+use crate::model::{DataPath, Lab};
 use crate::ui;
 
 /// The largest file that can be a topology: 100,000 pods with a table each fit.
@@ -82,7 +82,12 @@ fn near(folder: &Path, path: &Path) -> Option<PathBuf> {
 impl Text {
     /// The lab, or all errors.
     pub(super) fn parse(&self) -> Result<Lab, Vec<Diagnostic>> {
-        crate::parse(&self.text, &self.stem)
+        self.parse_with(None)
+    }
+
+    /// The lab on another data path than its own, or all errors.
+    pub(super) fn parse_with(&self, data_path: Option<DataPath>) -> Result<Lab, Vec<Diagnostic>> {
+        crate::parse_with(&self.text, &self.stem, data_path)
     }
 
     /// The errors as text.

@@ -13,12 +13,14 @@ mod inspect;
 mod launch;
 mod load;
 mod logs;
+mod matrix;
 mod ping;
 mod plan;
 mod running;
 mod schema;
 mod serve;
 mod status;
+pub mod test;
 mod traceroute;
 mod up;
 mod why;
@@ -69,6 +71,8 @@ pub fn run(cli: Cli) -> u8 {
         Command::Logs(args) => logs::logs(&args),
         Command::Ping(args) => ping::ping(&args),
         Command::Traceroute(args) => traceroute::traceroute(&args),
+        Command::Matrix(args) => matrix::matrix(&args),
+        Command::Test(args) => test::test(&args),
         Command::Graph(args) => graph::graph(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Schema => schema::schema(),

@@ -101,19 +101,10 @@ pub fn launch(job: Job<'_>, claim: Claim<'_>) -> Result<Launched> {
     let (life_end, life) = pipe2(OFlag::O_CLOEXEC).map_err(Error::call(what))?;
     let ends = [events.as_raw_fd(), life.as_raw_fd()];
     let keeper = process::spawn(|| {
-        close_in_child(&ends);
+        process::close_inherited(&ends);
         keep(job, claim, events_end, &life_end)
     })?;
     Ok(Launched { keeper, events: events.into(), heard: Vec::new(), life })
-}
-
-/// Closes the ends that belong to the parent: a pipe ends when nobody holds its other end.
-#[allow(unsafe_code)] // in a forked child, where the parent's owners do not exist
-fn close_in_child(descriptors: &[RawFd]) {
-    for descriptor in descriptors {
-        // SAFETY: the owners of these are in the parent; in this process nothing uses or closes them.
-        unsafe { libc::close(*descriptor) };
-    }
 }
 
 /// Closes what `netlab up` was started with beside its standard input and outputs: whoever waits for the end of such a
@@ -197,7 +188,7 @@ fn start_holder(job: Job<'_>, events: &File) -> Result<(Pid, OwnedFd)> {
         process::spawn_in(namespaces, || {
             let Some(job) = job.take() else { return 1 };
             let (Ok(events), Ok(leash_end)) = (events.try_clone(), leash_end.try_clone()) else { return 1 };
-            close_in_child(&[leash.as_raw_fd(), theirs]);
+            process::close_inherited(&[leash.as_raw_fd(), theirs]);
             holder::hold(job, rootless, keeper, events, &leash_end)
         })
     };

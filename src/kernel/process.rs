@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Read as _;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
@@ -21,8 +21,13 @@ pub(super) fn spawn(child: impl FnOnce() -> i32) -> Result<Pid> {
     // SAFETY: callers have one thread, so the child may do whatever this process could.
     match unsafe { fork() }.map_err(Error::call("starting a process"))? {
         ForkResult::Parent { child } => Ok(child),
-        ForkResult::Child => leave(child()),
+        ForkResult::Child => leave(contained(child)),
     }
+}
+
+/// A panic ends the child: unwinding further would drop what belongs to its parent. 101 is what Rust's own `main` gives back.
+fn contained(child: impl FnOnce() -> i32) -> i32 {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(child)).unwrap_or(101)
 }
 
 /// As [`spawn`], in new namespaces.
@@ -36,8 +41,17 @@ pub(super) fn spawn_in(
     // SAFETY: without CLONE_VM this is a fork; the arguments are those of `struct clone_args` (linux/sched.h), version 0.
     let pid = unsafe { libc::syscall(libc::SYS_clone3, arguments.as_ptr(), size_of_val(&arguments)) };
     match Errno::result(pid)? {
-        0 => leave(child()),
+        0 => leave(contained(child)),
         pid => Ok(Pid::from_raw(i32::try_from(pid).unwrap_or(-1))),
+    }
+}
+
+/// Closes the ends that belong to the parent: a pipe ends when nobody holds its other end.
+#[allow(unsafe_code)] // in a forked child, where the parent's owners do not exist
+pub(super) fn close_inherited(descriptors: &[RawFd]) {
+    for descriptor in descriptors {
+        // SAFETY: the owners of these are in the parent; in this process nothing uses or closes them.
+        unsafe { libc::close(*descriptor) };
     }
 }
 

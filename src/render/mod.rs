@@ -6,6 +6,7 @@ pub mod commands;
 pub mod graph;
 mod hosts;
 pub mod inspect;
+pub mod matrix;
 mod names;
 pub mod ping;
 pub mod report;

@@ -156,7 +156,11 @@ impl World {
             .env("PATH", path)
             .env("TMPDIR", self.temporary())
             .env("HOME", self.path());
-        command.env_remove("NO_COLOR").current_dir(self.path()).stdin(Stdio::null());
+        // What a CI system says of itself changes what netlab writes.
+        for variable in ["NO_COLOR", "CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"] {
+            command.env_remove(variable);
+        }
+        command.current_dir(self.path()).stdin(Stdio::null());
         if self.mode == Mode::Ordinary && is_root() {
             command.uid(ORDINARY).gid(ORDINARY);
         }

@@ -127,7 +127,8 @@ impl ReportText {
             }
             lines.extend(block.iter().map(|line| indented(line, 6)));
         }
-        if case.is_snapshot() {
+        let is_new = !failure.diff.is_empty() || failure.facts.iter().any(|fact| fact.label == "to review");
+        if case.is_snapshot() && is_new {
             lines.push(String::new());
             lines
                 .push("    if what was found is right, accept it, all at once or piece by piece:".to_owned());

@@ -1,0 +1,97 @@
+//! The arguments of what proves reachability: `test` and `matrix`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::{FamilyArg, LabArg, examples};
+
+/// `netlab test`
+#[derive(Debug, Args)]
+#[command(after_help = examples::TEST)]
+pub struct Test {
+    /// Topology files; the name of a running lab tests that one as it stands
+    #[arg(required = true, value_name = "FILE|LAB")]
+    pub files: Vec<String>,
+    /// Take what is found as the snapshots from now on
+    #[arg(long, conflicts_with = "check")]
+    pub accept: bool,
+    /// Write nothing, not even what is to be reviewed (as with CI=true)
+    #[arg(long)]
+    pub check: bool,
+    /// Only what has this text in `LAB: TEST`; the snapshot's test is called `snapshot`
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// Stop when something has failed
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// Leave a lab up in which something has failed, and say how to enter it
+    #[arg(long)]
+    pub keep_on_failure: bool,
+    /// Test each lab on these data paths instead of its own
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub data_path: Vec<String>,
+    /// Trace the routes of all pairs, not just one of each kind; has a snapshot of its own
+    #[arg(long)]
+    pub all_routes: bool,
+    /// A lab that this kernel cannot make is a failure
+    #[arg(long)]
+    pub no_skip: bool,
+    /// How many labs to test at the same time; by default as many as there are processors
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+    /// Where snapshots are; by default `snapshots` beside the file, or beside its folder if that is called `labs`
+    #[arg(long, value_name = "DIR")]
+    pub snapshots: Option<PathBuf>,
+    /// Also write a report for CI systems
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// How to print the result: text, json or tap
+    #[arg(long, value_enum, default_value = "text", hide_possible_values = true)]
+    pub format: TestFormat,
+}
+
+/// How the result of tests is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TestFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// Test Anything Protocol, version 14
+    Tap,
+}
+
+/// `netlab matrix`
+#[derive(Debug, Args)]
+#[command(after_help = examples::MATRIX)]
+pub struct Matrix {
+    /// Which lab
+    #[command(flatten)]
+    pub lab: LabArg,
+    /// Only these pods and nodes, among each other
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+    /// Open a TCP connection to this port instead of pinging
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub tcp: Option<u16>,
+    /// Which address family
+    #[command(flatten)]
+    pub family: FamilyArg,
+    /// How to print it: text, json, csv or markdown
+    #[arg(long, value_enum, default_value = "text", hide_possible_values = true)]
+    pub format: MatrixFormat,
+}
+
+/// How a matrix is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MatrixFormat {
+    /// An aligned table
+    Text,
+    /// For programs
+    Json,
+    /// For spreadsheets
+    Csv,
+    /// For documents
+    Markdown,
+}
