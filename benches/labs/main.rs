@@ -6,17 +6,19 @@
 //!
 //!     make bench                                  20 rounds
 //!     NETLAB_BENCH_ROUNDS=5 make bench
+//!     NETLAB_BENCH=pairs make bench               only all pairs of many pods (or `labs`: only the rest)
 
 mod batch;
 mod memory;
 mod netlab;
+mod pairs;
 mod quiet;
 mod report;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use nix::unistd::geteuid;
 
 use batch::Batch;
@@ -116,26 +118,39 @@ fn main() -> anyhow::Result<()> {
         Ok(text) => text.parse().context("NETLAB_BENCH_ROUNDS is a number")?,
         Err(_) => 20_u32,
     };
+    let only = std::env::var("NETLAB_BENCH").unwrap_or_default();
+    ensure!(["", "labs", "pairs"].contains(&only.as_str()), "NETLAB_BENCH is labs or pairs");
+    let mut quiet = Quiet::new()?;
+    let begun = Instant::now();
+    let mut report = Report::default();
+    if only != "pairs" {
+        labs(rounds, &mut quiet, &mut report)?;
+        println!("{}", report.table());
+    }
+    let pairs = if only == "labs" { Vec::new() } else { pairs::measure(rounds, &mut quiet)? };
+    println!("{}", pairs::table(&pairs));
+    let json = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench.json");
+    std::fs::write(&json, report.json(rounds, &pairs::json(&pairs))?)
+        .with_context(|| format!("writing {}", json.display()))?;
+    eprintln!("{} s; all figures are in {}", begun.elapsed().as_secs(), json.display());
+    Ok(())
+}
+
+/// Labs up and down, once to warm up and then so many times.
+fn labs(rounds: u32, quiet: &mut Quiet, report: &mut Report) -> anyhow::Result<()> {
     let contests: Vec<Contest> = LABS
         .into_iter()
         .map(|(lab, file, targets)| Contest::new(lab, file, targets))
         .collect::<anyhow::Result<_>>()?;
-    let mut quiet = Quiet::new()?;
-    let begun = Instant::now();
     eprintln!("warming up, then {rounds} rounds of {} labs", contests.len());
-    let mut report = Report::default();
     for contest in &contests {
-        contest.round(&mut quiet, &mut report)?;
+        contest.round(quiet, report)?;
     }
     report.forget_times();
     for _ in 0..rounds {
         for contest in &contests {
-            contest.round(&mut quiet, &mut report)?;
+            contest.round(quiet, report)?;
         }
     }
-    println!("{}", report.table());
-    let json = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench.json");
-    std::fs::write(&json, report.json(rounds)?).with_context(|| format!("writing {}", json.display()))?;
-    eprintln!("{} s; all figures are in {}", begun.elapsed().as_secs(), json.display());
     Ok(())
 }

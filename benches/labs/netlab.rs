@@ -20,11 +20,17 @@ pub(crate) struct Netlab {
 
 impl Netlab {
     pub(crate) fn new(who: Who, lab: &Path) -> anyhow::Result<Self> {
+        let text = fs::read_to_string(lab).with_context(|| lab.display().to_string())?;
+        Self::of(who, &text)
+    }
+
+    /// For a lab of this text.
+    pub(crate) fn of(who: Who, text: &str) -> anyhow::Result<Self> {
         let directory = tempfile::Builder::new().prefix("netlab-bench-").tempdir()?;
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755))?;
         fs::copy(env!("CARGO_BIN_EXE_netlab"), directory.path().join("netlab"))?;
         let copy = directory.path().join("lab.toml");
-        fs::copy(lab, &copy).with_context(|| lab.display().to_string())?;
+        fs::write(&copy, text)?;
         fs::set_permissions(copy, fs::Permissions::from_mode(0o644))?;
         let runtime = directory.path().join("run");
         fs::create_dir(&runtime)?;
@@ -32,9 +38,8 @@ impl Netlab {
         if let Some(uid) = who.uid() {
             std::os::unix::fs::chown(&runtime, Some(uid), Some(uid))?;
         }
-        let text = fs::read_to_string(lab)?;
         let parsed =
-            netlab::parse(&text, "lab").map_err(|_| anyhow::anyhow!("{}: not valid", lab.display()))?;
+            netlab::parse(text, "lab").map_err(|_| anyhow::anyhow!("not a valid topology: {text}"))?;
         let pod = parsed.pods().next().context("a lab with pods")?.1.name.clone();
         Ok(Self { who, directory, pod })
     }
@@ -80,7 +85,7 @@ impl Netlab {
         command
     }
 
-    fn time(&self, args: &[&str]) -> anyhow::Result<Duration> {
+    pub(crate) fn time(&self, args: &[&str]) -> anyhow::Result<Duration> {
         let mut command = self.command(args);
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let begun = Instant::now();

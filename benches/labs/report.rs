@@ -46,14 +46,14 @@ pub(crate) struct Report {
 }
 
 /// Milliseconds: median, least, most.
-struct Figures {
-    median: f64,
-    least: f64,
-    most: f64,
+pub(crate) struct Figures {
+    pub(crate) median: f64,
+    pub(crate) least: f64,
+    pub(crate) most: f64,
 }
 
 impl Figures {
-    fn of(times: &[f64]) -> Self {
+    pub(crate) fn of(times: &[f64]) -> Self {
         let mut sorted = times.to_vec();
         sorted.sort_by(f64::total_cmp);
         let at = |place: usize| sorted.get(place).copied().unwrap_or(f64::NAN);
@@ -142,7 +142,7 @@ impl Report {
         out
     }
 
-    pub(crate) fn json(&self, rounds: u32) -> serde_json::Result<String> {
+    pub(crate) fn json(&self, rounds: u32, pairs: &[Value]) -> serde_json::Result<String> {
         let rows: Vec<Value> = self
             .times
             .iter()
@@ -169,6 +169,7 @@ impl Report {
         let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         serde_json::to_string_pretty(&json!({
             "schema": "netlab.bench/1", "kernel": kernel.trim(), "rounds": rounds, "times": rows, "memory": memory,
+            "all_pairs": pairs,
         }))
     }
 }
