@@ -369,6 +369,32 @@ fn a_lab_that_was_broken_by_hand_is_caught_and_the_place_is_named() {
 }
 
 #[test]
+fn silence_is_believed_only_of_those_who_can_speak() {
+    in_each_mode("silence_is_believed_only_of_those_who_can_speak", |world| {
+        // Pods reach node3, but it has no route back to them: silence, of two that both work.
+        let text = fs::read_to_string(world.lab("three-node.toml")).expect("a lab");
+        let test =
+            "[[test]]\nname = \"no way back\"\nfrom = \"pod1\"\nto = \"node3\"\nexpect = \"timeout\"\n";
+        let file = world.file("three-node.toml", &format!("{text}\n{test}"));
+        world.ok(&["up", &file]);
+        passes(world, &["--filter", "no way back", "three-node"]);
+        let mute = |place: &str, value: u8| {
+            let setting = format!("echo {value} >/proc/sys/net/ipv4/icmp_echo_ignore_all");
+            world.ok(&["exec", place, "--", "sh", "-c", &setting]);
+        };
+        for place in ["node3", "pod1"] {
+            mute(place, 1);
+            let said = fails(world, 1, &["--filter", "no way back", "three-node"]).stdout;
+            contains(
+                &said,
+                &[&format!("silence that proves nothing: {place} does not even answer itself (timeout)")],
+            );
+            mute(place, 0);
+        }
+    });
+}
+
+#[test]
 fn labs_and_tests_can_be_chosen_by_name() {
     in_each_mode("labs_and_tests_can_be_chosen", |world| {
         let (one, two) = (world.lab("one-node.toml"), world.lab("two-node.toml"));
@@ -409,11 +435,17 @@ fn wrong_files_are_all_told_and_nothing_is_made() {
 }
 
 #[test]
-fn a_data_path_that_is_the_file_s_own_overrides_nothing() {
-    in_each_mode("a_data_path_that_is_the_file_s_own", |world| {
+fn another_data_path_has_its_own_snapshot_and_the_file_s_own_none() {
+    in_each_mode("another_data_path_has_its_own_snapshot", |world| {
         let lab = world.lab("one-node.toml");
         passes(world, &["--accept", "--data-path", "host-gw", &lab]);
         assert_eq!(files(world), ["one-node.snap"]);
+        let other =
+            world.file("other.toml", "[cluster]\ndata_path = \"vxlan\"\n[[node]]\nname = \"n\"\npods = 2\n");
+        contains(&passes(world, &["--accept", "--data-path", "host-gw", &other]), &["PASS other@host-gw"]);
+        assert_eq!(files(world), ["one-node.snap", "other@host-gw.snap"]);
+        contains(&fails(world, 2, &["--data-path", "host-gw,host-gw", &lab]).stderr, &["was named twice"]);
+        fs::remove_file(snapshot(world, "other@host-gw")).expect("removing");
         passes(world, &["--accept", "--all-routes", &lab]);
         assert_eq!(files(world), ["one-node.snap", "one-node@all-routes.snap"]);
         let text = fs::read_to_string(snapshot(world, "one-node@all-routes")).expect("a snapshot");
