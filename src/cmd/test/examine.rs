@@ -8,14 +8,18 @@ use super::job::{Job, SNAPSHOT};
 use super::snapshots;
 use crate::cmd::running::addresses;
 use crate::kernel::{self, Interrupts, Prober};
-use crate::model::{Family, Lab, Probe, Test};
+use crate::model::{Family, Lab, Pod, Probe, Test};
 use crate::plan::Sandbox;
 use crate::probe::{Answer, Attempt, Finding, Outcome, Request, Trace};
 use crate::render::survey::{self, Found};
 use crate::suite::{CaseFailure, CaseReport, DiffLine, Fact, Piece, Side, Survey, judge};
 
-/// How long containers may take until they listen.
+/// So many questions are in the air at the same time: what the prober keeps of each is needed no longer.
+const AT_ONCE: usize = 200_000;
+/// How long what does not hold is tried again where it may be that a container has not started yet.
 const CONTAINERS_START: Duration = Duration::from_secs(3);
+/// How long to wait at first for containers to listen.
+const CONTAINERS_LISTEN: Duration = Duration::from_secs(1);
 /// How long to wait, in milliseconds, before it is tried again whether they do.
 const AGAIN: u16 = 20;
 
@@ -60,7 +64,13 @@ impl<'a> Subject<'a> {
 
     /// Asks; nothing when somebody stopped it.
     pub(super) fn ask(&mut self, requests: &[Request]) -> anyhow::Result<Option<Vec<Finding>>> {
-        Ok(self.prober.ask(requests, self.interrupts)?.into_iter().collect())
+        let mut findings = Vec::with_capacity(requests.len());
+        for some in requests.chunks(AT_ONCE) {
+            let found: Option<Vec<Finding>> = self.prober.ask(some, self.interrupts)?.into_iter().collect();
+            let Some(found) = found else { return Ok(None) };
+            findings.extend(found);
+        }
+        Ok(Some(findings))
     }
 
     /// The request that a test makes.
@@ -184,7 +194,7 @@ fn tests(
     while begun.elapsed() < CONTAINERS_START {
         let early: Vec<usize> = (0..wanted.len())
             .filter(|&test| {
-                may_be_early(subject.lab, wanted[test])
+                server(subject.lab, wanted[test]).is_some()
                     && !is_right(subject.lab, wanted[test], &findings[test])
             })
             .collect();
@@ -220,29 +230,23 @@ fn is_right(lab: &Lab, test: &Test, finding: &Finding) -> bool {
     judge::judge(test, finding, &explain::named(lab)).is_none()
 }
 
-/// Whether a test asks a program that the lab itself has just started.
-fn may_be_early(lab: &Lab, test: &Test) -> bool {
-    matches!(test.probe, Probe::Tcp | Probe::Udp)
-        && lab.pods().any(|(_, pod)| {
-            !pod.containers.is_empty()
-                && (pod.name == test.to || pod.address.ips().any(|ip| Ok(ip) == test.to.parse::<IpAddr>()))
-        })
+/// The pod whose program a test asks, where the lab has just started that: it may not listen yet.
+fn server<'a>(lab: &'a Lab, test: &Test) -> Option<&'a Pod> {
+    let address: Option<IpAddr> = test.to.parse().ok();
+    let is_meant = |pod: &Pod| pod.name == test.to || pod.address.ips().any(|ip| Some(ip) == address);
+    let asks = matches!(test.probe, Probe::Tcp | Probe::Udp);
+    let mut pods = lab.pods().map(|(_, pod)| pod).filter(|pod| asks && !pod.containers.is_empty());
+    pods.find(|pod| is_meant(pod))
 }
 
 /// Waits, but not for long, until the pods that tests ask by TCP or UDP have as many sockets that listen as they have
 /// containers: what is to be refused is then refused because it is, and not because it is early.
 fn wait_for_containers(subject: &Subject<'_>, wanted: &[&Test]) -> anyhow::Result<()> {
     let begun = Instant::now();
-    let early = |test: &&&Test| may_be_early(subject.lab, test);
-    for test in wanted.iter().filter(early) {
-        let Some((_, pod)) = subject.lab.pods().find(|(_, pod)| {
-            pod.name == test.to || pod.address.ips().any(|ip| Ok(ip) == test.to.parse::<IpAddr>())
-        }) else {
-            continue;
-        };
+    for pod in wanted.iter().filter_map(|test| server(subject.lab, test)) {
         let Some(place) = subject.index(&pod.name) else { continue };
         while kernel::listening(subject.askers[place].pid) < pod.containers.len()
-            && begun.elapsed() < CONTAINERS_START / 3
+            && begun.elapsed() < CONTAINERS_LISTEN
         {
             if kernel::worker::pause(subject.interrupts, AGAIN)? {
                 return Ok(());
