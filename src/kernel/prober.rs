@@ -60,7 +60,7 @@ impl Prober {
     /// # Errors
     /// If a place that asks is gone, or cannot be entered: the error names it.
     pub fn ask(&mut self, requests: &[Request], interrupts: &Interrupts) -> Result<Vec<Option<Finding>>> {
-        self.places.forget_what_was_sent();
+        self.places.start_anew();
         self.readiness.watch(interrupts, Key::Interrupts)?;
         let schedule = Schedule::new(requests, self.options);
         let connections = Connections::default();

@@ -54,8 +54,10 @@ impl Places {
         Error::call(format!("{}: receiving answers", self.name(place)))(errno)
     }
 
-    /// What comes in from now on answers only what is sent from now on.
-    pub(super) fn forget_what_was_sent(&mut self) {
+    /// A new round begins: what comes in from now on answers only what is sent from now on, and this process may have been
+    /// moved since the last round.
+    pub(super) fn start_anew(&mut self) {
+        self.inside = None;
         self.sockets.iter_mut().flat_map(|sockets| &mut sockets.echo).flatten().for_each(Echo::forget);
     }
 
@@ -74,7 +76,7 @@ impl Places {
                 holder
             }
         };
-        // All namespaces of a lab belong to one user namespace.
+        // All namespaces of a lab belong to one user namespace: where it has to be entered, it is so once.
         let user = if self.inside.is_none() { user(&here) } else { CloneFlags::empty() };
         setns(holder.as_fd(), user | CloneFlags::CLONE_NEWNET).map_err(|errno| match errno {
             Errno::ESRCH => gone(sandbox),
