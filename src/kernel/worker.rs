@@ -60,8 +60,9 @@ impl Worker {
 
     /// Tells the worker to stop; its result is what it has got so far.
     pub fn stop(&self, signal: Signal) {
-        // It may have ended by itself in the meantime.
+        // It may have ended by itself in the meantime; and one that somebody has halted hears nothing until it goes on.
         let _ = kill(self.pid, signal);
+        let _ = kill(self.pid, Signal::SIGCONT);
     }
 }
 
@@ -76,6 +77,8 @@ impl Drop for Worker {
     fn drop(&mut self) {
         if !self.reaped {
             self.stop(Signal::SIGTERM);
+            // A result that is larger than the pipe would keep it waiting for a reader.
+            while matches!(self.listen(), Ok(false)) {}
             let _ = process::reap(self.pid);
         }
     }
