@@ -141,6 +141,10 @@ fn a_file_that_is_no_snapshot_is_told_and_not_overwritten() {
         fs::create_dir(&path).expect("a directory in its place");
         contains(&fails(world, 1, &[&lab]).stdout, &["it is a directory"]);
         contains(&fails(world, 1, &["--accept", &lab]).stdout, &["one-node.snap: writing it:"]);
+        fs::remove_dir(&path).expect("removing");
+        // Nobody writes to it, so reading it would never end.
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRUSR).expect("a pipe in its place");
+        contains(&fails(world, 1, &[&lab]).stdout, &["it is no ordinary file"]);
     });
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown, lchown};
 use std::path::{Path, PathBuf};
 
 use nix::unistd::geteuid;
@@ -34,6 +34,10 @@ pub(super) fn read(path: &Path) -> Result<Option<Snapshot>, String> {
     };
     if metadata.is_dir() {
         return Err(fail("it is a directory, and has to be a file: move it away".into()));
+    }
+    // Reading a pipe or a device may never end.
+    if !metadata.is_file() {
+        return Err(fail("it is no ordinary file, and has to be one: move it away".into()));
     }
     if metadata.len() > LARGEST {
         return Err(fail(format!("it is larger than {} MiB, so it is no snapshot", LARGEST >> 20)));
@@ -109,7 +113,9 @@ fn write_whole(path: &Path, text: &str) -> io::Result<()> {
         .tempfile_in(folder)?;
     file.write_all(text.as_bytes())?;
     file.as_file().sync_data()?;
-    like_its_folder(file.path(), folder)?;
+    if let Some((user, group)) = owner_for(folder)? {
+        fchown(file.as_file(), Some(user), Some(group))?;
+    }
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
 }
@@ -119,17 +125,19 @@ fn make_folder(folder: &Path) -> io::Result<()> {
         return Ok(());
     }
     fs::create_dir_all(folder)?;
-    folder.parent().map_or(Ok(()), |above| {
-        like_its_folder(folder, if above.as_os_str().is_empty() { Path::new(".") } else { above })
-    })
+    let above = folder.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Some((user, group)) = owner_for(above)? else { return Ok(()) };
+    lchown(folder, Some(user), Some(group))
 }
 
-fn like_its_folder(path: &Path, folder: &Path) -> io::Result<()> {
+/// Whom root's files in a folder are to belong to. They are handed over by descriptor, or at least without following a
+/// link: whoever owns the folder could have put one there by then, to any file of root's.
+fn owner_for(folder: &Path) -> io::Result<Option<(u32, u32)>> {
     if !geteuid().is_root() {
-        return Ok(());
+        return Ok(None);
     }
-    let owner = fs::metadata(folder)?;
-    chown(path, Some(owner.uid()), Some(owner.gid()))
+    let metadata = fs::metadata(folder)?;
+    Ok(Some((metadata.uid(), metadata.gid())))
 }
 
 /// Snapshots in these jobs' folders that no topology refers to: their file is gone, or is among the jobs and is by now
