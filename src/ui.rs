@@ -31,6 +31,13 @@ pub fn output_style() -> Style {
     style(&io::stdout())
 }
 
+/// How wide standard output is, if it is a terminal.
+pub fn output_width() -> Option<usize> {
+    let stdout = io::stdout();
+    let size = if stdout.is_terminal() { terminal_size::terminal_size_of(stdout) } else { None };
+    size.map(|(width, _)| usize::from(width.0)).filter(|width| *width > 0)
+}
+
 fn style(to: &impl IsTerminal) -> Style {
     let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     if wanted && is_screen(to) { Style::Coloured } else { Style::Plain }

@@ -27,7 +27,7 @@ fn reviewed(name: &str, text: &str) {
 
 /// A whole run as a person sees it.
 fn told(run: &RunReport, style: Style) -> String {
-    let text = text::ReportText::new(style, run.labs.iter().map(|lab| lab.name.as_str()));
+    let text = text::ReportText::new(style, text::WIDTH, run.labs.iter().map(|lab| lab.name.as_str()));
     let labs: String = run.labs.iter().map(|lab| text.lab(lab)).collect();
     format!("{labs}\n{}", text.end(run))
 }
@@ -77,7 +77,7 @@ fn what_can_be_broken_fits_a_terminal() {
 #[test]
 fn failures_come_before_everything_else_at_the_end() {
     let run = sample::everything();
-    let text = text::ReportText::new(Style::Plain, []);
+    let text = text::ReportText::new(Style::Plain, text::WIDTH, []);
     let end = text.end(&run);
     let places: Vec<_> =
         ["failed:", "skipped:", "errors:", "snapshots that", "7 labs:"].map(|what| end.find(what)).into();
@@ -284,6 +284,7 @@ fn all_of(text: &str) -> LabReport {
         message: text.into(),
         facts: sample::facts(&[(text, text)]),
         diff: vec![DiffLine { side: Side::Found, pieces: vec![Piece { text: text.into(), changed: true }] }],
+        review: Vec::new(),
         hint: Some(text.into()),
     };
     let case = CaseReport { remark: Some(text.into()), ..sample::case(text, Some(1), Some(failure)) };

@@ -115,3 +115,65 @@ fn among_many_pods_another_ttl_is_told_too() {
     };
     assert_eq!(lines("hundred-pods", detour), ["node1-pod1 → pods of node2: reply, TTL 61"]);
 }
+
+/// The pairs that a line tells of: the reverse of folding, by the words alone.
+fn unfold(survey: &Survey, line: &str) -> Vec<(usize, usize)> {
+    let (from, rest) = line.split_once(" → ").expect("an arrow");
+    let (to, _) = rest.split_once(": ").expect("what was found");
+    let node_of = |words: &str| {
+        let name = words.strip_prefix("pods of ").unwrap_or(words);
+        survey.places.iter().find(|place| place.name == name).map(|place| place.node)
+    };
+    let members = |words: &str, other: &str| -> Vec<usize> {
+        let is_meant = |place: &netlab::suite::Place| match words {
+            "everybody" => true,
+            "everybody on other nodes" => Some(place.node) != node_of(other),
+            words => match words.strip_prefix("pods of ") {
+                Some(_) => place.role == Role::Pod && Some(place.node) == node_of(words),
+                None => place.name == words,
+            },
+        };
+        (0..survey.places.len()).filter(|&index| is_meant(&survey.places[index])).collect()
+    };
+    let to_members = members(to, from);
+    let pairs = members(from, to).into_iter().flat_map(|from| to_members.iter().map(move |to| (from, *to)));
+    pairs.filter(|(from, to)| from != to).collect()
+}
+
+#[test]
+fn folded_lines_say_exactly_what_was_found() {
+    let text = "[[node]]\nname = \"node\"\ncount = 4\npods = 3\n";
+    let lab = netlab::parse(text, "lab").expect("a valid lab");
+    let survey = Survey::of(&lab, Routes::OneOfEachKind);
+    let count = survey.places.len();
+    let node = |place: usize| survey.places[place].node;
+    let is_pod = |place: usize| survey.places[place].role == Role::Pod;
+    // Sets as faults make them, and others that no fault makes.
+    let shapes: Vec<Box<dyn Fn(usize, usize) -> bool>> = vec![
+        Box::new(|_, _| true),
+        Box::new(|from, _| from == 1),
+        Box::new(|_, to| to == 5),
+        Box::new(|from, to| from == 1 || to == 1),
+        Box::new(|from, to| node(from) == 0 && node(to) != 0),
+        Box::new(|from, to| node(from) != node(to)),
+        Box::new(|from, to| is_pod(from) && is_pod(to) && node(from) != node(to)),
+        Box::new(|from, to| is_pod(from) && is_pod(to) && node(from) == 2 && node(to) == 2),
+        Box::new(|from, to| node(from) == 0 && is_pod(from) && to != 3),
+        Box::new(|from, to| (from * 7 + to * 13) % 5 == 0),
+        Box::new(|from, to| (from * 31 + to * 17) % 3 != 0),
+        Box::new(|from, to| (from ^ to) % 2 == 1 || node(to) == 3),
+    ];
+    for (number, shape) in shapes.iter().enumerate() {
+        let all = (0..count).flat_map(|from| (0..count).map(move |to| (from, to)));
+        let set: Vec<(usize, usize)> = all.filter(|&(from, to)| from != to && shape(from, to)).collect();
+        let pair =
+            |&(from, to): &(usize, usize)| (Pair { from, to, family: Family::V4 }, "timeout".to_owned());
+        let lines = fold(&survey, &set.iter().map(pair).collect::<Vec<_>>());
+        let mut told: Vec<(usize, usize)> =
+            lines.iter().flat_map(|line| unfold(&survey, &line.text)).collect();
+        told.sort_unstable();
+        let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+        assert_eq!(told, set, "shape {number}: each pair once, and no other: {texts:#?}");
+        assert!(lines.len() <= set.len());
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
@@ -150,11 +151,18 @@ fn one(record: &Record, format: Format) -> anyhow::Result<()> {
 
 /// What the holder last wrote about its containers.
 pub(super) fn containers(record: &Record) -> Vec<ContainerState> {
-    let path = running::directory(record).join("containers.json");
-    fs::read(path).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
+    containers_in(&running::directory(record))
 }
 
-fn phase(state: &ContainerState) -> String {
+/// What the holder of the lab in that directory last wrote about its containers.
+pub(super) fn containers_in(directory: &Path) -> Vec<ContainerState> {
+    fs::read(directory.join("containers.json"))
+        .ok()
+        .and_then(|text| serde_json::from_slice(&text).ok())
+        .unwrap_or_default()
+}
+
+pub(super) fn phase(state: &ContainerState) -> String {
     let restarts = match state.restarts {
         0 => String::new(),
         1 => ", restarted once".to_owned(),

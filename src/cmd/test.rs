@@ -5,12 +5,14 @@ mod explain;
 mod job;
 mod run;
 mod snapshots;
+mod subject;
 mod tell;
+mod tests;
 mod worker;
 
 use std::time::Instant;
 
-use super::{FAILED, FINE, Fail, MACHINE, OTHER};
+use super::{FAILED, FINE, Fail, MACHINE, OTHER, usage};
 use crate::cli;
 use crate::kernel::Interrupts;
 use crate::state;
@@ -24,8 +26,8 @@ use worker::Keep;
 
 pub(super) fn test(args: &cli::Test) -> anyhow::Result<u8> {
     let begun = Instant::now();
+    let writing = writing(args)?;
     let jobs = jobs(args)?;
-    let writing = writing(args);
     // Whatever a test that was killed has left is removed here.
     state::labs();
     let interrupts = Interrupts::hold()?;
@@ -85,13 +87,15 @@ pub fn examine(args: &cli::Test) -> anyhow::Result<Vec<Finding>> {
 }
 
 /// In CI nothing is ever written: what is not in the repository does not count.
-fn writing(args: &cli::Test) -> Writing {
+fn writing(args: &cli::Test) -> anyhow::Result<Writing> {
     let in_ci = std::env::var("CI").is_ok_and(|value| !["", "0", "false"].contains(&value.as_str()));
-    match (args.check, args.accept) {
-        (true, _) => Writing::Nothing,
-        (_, true) => Writing::Accepted,
-        _ if in_ci => Writing::Nothing,
-        _ => Writing::ForReview,
+    match (args.accept, args.check || in_ci) {
+        (true, true) => Err(usage(
+            "--accept writes snapshots, and where CI is set nothing is written: unset CI, or accept at home",
+        )),
+        (true, false) => Ok(Writing::Accepted),
+        (false, true) => Ok(Writing::Nothing),
+        (false, false) => Ok(Writing::ForReview),
     }
 }
 
@@ -108,8 +112,11 @@ fn settle(job: &Job, result: &mut worker::Result, writing: Writing, args: &cli::
     let Some(case) = report.cases.iter_mut().find(|case| case.name == SNAPSHOT) else { return };
     match (snapshots::write(job, found, writing), writing) {
         (Ok(written), Writing::Accepted) => accept(case, written.map(|path| path.display().to_string())),
-        (Ok(Some(path)), _) => add(case, "to review", path.display().to_string()),
-        (Ok(None), _) => {}
+        (Ok(Some(path)), _) => {
+            add(case, "to review", path.display().to_string());
+            review(case, [job.accept_command(args), "cargo insta review".to_owned()]);
+        }
+        (Ok(None), _) => review(case, [job.accept_command(args)]),
         (Err(why), _) => match &mut case.failure {
             Some(_) if writing == Writing::ForReview => add(case, "not written", why),
             // Wherever it was to be written, it was meant to be.
@@ -131,6 +138,12 @@ fn accept(case: &mut CaseReport, written: Option<String>) {
     });
 }
 
+fn review(case: &mut CaseReport, commands: impl IntoIterator<Item = String>) {
+    if let Some(failure) = &mut case.failure {
+        failure.review.extend(commands);
+    }
+}
+
 fn add(case: &mut CaseReport, label: &str, text: String) {
     if let Some(failure) = &mut case.failure {
         failure.facts.push(Fact { label: label.to_owned(), text });
@@ -149,4 +162,10 @@ fn code(report: &RunReport) -> u8 {
     } else {
         FINE
     }
+}
+
+/// A case that has been decided, since it was begun.
+fn case(name: &str, line: Option<u32>, failure: Option<CaseFailure>, begun: Instant) -> CaseReport {
+    let took_ms = begun.elapsed().as_secs_f64() * 1000.0;
+    CaseReport { name: name.to_owned(), line, failure, remark: None, took_ms }
 }

@@ -93,6 +93,9 @@ pub struct CaseFailure {
     /// How the snapshot differs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub diff: Vec<DiffLine>,
+    /// The commands that take what was found for what is right.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub review: Vec<String>,
     /// What the author of the test has to say about its failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,

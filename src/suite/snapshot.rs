@@ -26,7 +26,7 @@ pub enum Broken {
     #[error("its first line is not `---`, so it is no snapshot in insta's format")]
     NoHead,
     /// It was cut off.
-    #[error("its head has no end, a second line `---`: was it cut off?")]
+    #[error("its head has no end, the second line `---`, as if it had been cut off")]
     Truncated,
 }
 

@@ -1,5 +1,7 @@
 //! What is asked of a lab without anybody's asking: who reaches whom, and by which hops.
 
+use std::collections::BTreeMap;
+
 use crate::model::{Addresses, Family, Lab};
 use crate::probe::{Attempt, Request, TracerouteOptions};
 
@@ -92,18 +94,29 @@ impl Survey {
     /// What is asked of a whole lab.
     pub fn of(lab: &Lab, routes: Routes) -> Self {
         let mut survey = Self::pairs(lab, &lab.families().collect::<Vec<_>>(), |_| true);
-        let mut traced: Vec<Pair> = survey.pings.clone();
-        traced.sort_by_key(|pair| (pair.family, pair.from, pair.to));
-        if routes == Routes::OneOfEachKind {
-            // Pods say more than nodes: a kind of path between pods needs no nodes to show it.
-            traced.sort_by_key(|pair| (pair.family, survey.kind(pair), pair.from, pair.to));
-            traced.dedup_by_key(|pair| (pair.family, survey.kind(pair)));
-            let kinds: Vec<(Family, Kind)> =
-                traced.iter().map(|pair| (pair.family, survey.kind(pair))).collect();
-            traced.retain(|pair| is_told(survey.kind(pair), |kind| kinds.contains(&(pair.family, kind))));
-        }
-        survey.routes = traced;
+        survey.routes = match routes {
+            Routes::OneOfEachKind => survey.one_of_each_kind(),
+            Routes::All => {
+                let mut all = survey.pings.clone();
+                all.sort_by_key(|pair| (pair.family, pair.from, pair.to));
+                all
+            }
+        };
         survey
+    }
+
+    /// The first pair of each kind whose way shows something that no other does.
+    fn one_of_each_kind(&self) -> Vec<Pair> {
+        let mut first: BTreeMap<(Family, Kind), Pair> = BTreeMap::new();
+        for pair in &self.pings {
+            let known = first.entry((pair.family, self.kind(pair))).or_insert(*pair);
+            if (pair.from, pair.to) < (known.from, known.to) {
+                *known = *pair;
+            }
+        }
+        let is_told =
+            |(family, kind): &(Family, Kind)| is_told(*kind, |other| first.contains_key(&(*family, other)));
+        first.iter().filter(|(key, _)| is_told(key)).map(|(_, pair)| *pair).collect()
     }
 
     /// What kind of pair this is.

@@ -75,6 +75,7 @@ fn failed() -> LabReport {
             line(Side::Both, ""),
             line(Side::Gap, ""),
         ],
+        review: vec!["netlab test --accept labs/two-node.toml".into(), "cargo insta review".into()],
         hint: None,
     };
     let routed = CaseFailure {
@@ -95,6 +96,7 @@ fn failed() -> LabReport {
             ),
         ]),
         diff: Vec::new(),
+        review: Vec::new(),
         hint: Some(
             "node1 needs a route to 10.244.2.0/24, node2 one back to 10.244.1.0/24, and both need ip_forward"
                 .into(),
@@ -116,6 +118,7 @@ fn strange() -> LabReport {
             line(Side::Expected, "  - indented, [`<&>`] and # no comment"),
             line(Side::Found, "[]````  "),
         ],
+        review: Vec::new(),
         hint: Some("a hint:\nwith \"two\" lines".into()),
     };
     let cases = vec![case("snapshot", None, None), case(STRANGE, Some(7), Some(failure))];

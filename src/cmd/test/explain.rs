@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::examine::Subject;
+use super::subject::Subject;
 use crate::cmd::blame::facts_about;
+use crate::cmd::status;
 use crate::model::{Lab, Probe, Test};
-use crate::probe::{Attempt, Finding, Outcome, Request, Trace, TracerouteOptions};
+use crate::probe::{Attempt, Finding, Outcome, Request, Trace, TracerouteOptions, UnreachableKind};
 use crate::render::survey::{self as told, Found, deviations, fold};
 use crate::render::{LabNames, Names as _};
 use crate::suite::{CaseFailure, Fact, Pair, judge};
@@ -41,31 +42,76 @@ fn fact(label: &str, text: impl Into<String>) -> Fact {
     Fact { label: label.to_owned(), text: text.into() }
 }
 
-/// The failure of a test, which is `wrong` in this way.
-pub(super) fn test(subject: &mut Subject<'_>, seen: &Seen<'_>, wrong: &str) -> anyhow::Result<CaseFailure> {
+/// The failure of a test, which is `wrong` in this way; none when somebody stopped it.
+pub(super) fn test(
+    subject: &mut Subject<'_>,
+    seen: &Seen<'_>,
+    wrong: &str,
+) -> anyhow::Result<Option<CaseFailure>> {
     let Seen { test, request, finding } = seen;
     let names = LabNames::new(subject.lab);
     let outcome = judge::end(finding);
     let mut facts = vec![fact("tried", tried(subject, seen)), fact("expected", expected(test))];
-    let mut got = told::outcome(&outcome, &names);
+    let mut got = match &outcome {
+        Outcome::LocalError { .. } => format!("{outcome} from {}'s own kernel", test.from),
+        outcome => told::outcome(outcome, &names),
+    };
     if let Finding::Answer(answer) = finding
         && answer.tries > 1
     {
         got.push_str(&format!(", tried {} times", answer.tries));
     }
     facts.push(fact("got", got));
-    let trace = match finding {
-        Finding::Path(trace) => Some(trace.clone()),
-        Finding::Answer(_) => trace(subject, request)?,
-    };
-    if let Some(trace) = trace {
-        facts.extend(way(&trace, &names));
+    match finding {
+        Finding::Path(trace) => facts.extend(way(trace, &names, "hops")),
+        Finding::Answer(_) => match trace(subject, request)? {
+            Some(trace) => facts.extend(way(&trace, &names, "hops of small pings")),
+            None => return Ok(None),
+        },
     }
-    if !matches!(outcome, Outcome::Reply { .. }) {
-        facts.extend(facts_about(subject.lab, subject.sandboxes, &test.from, request.to));
+    match likely(subject, seen, &outcome) {
+        Some(likely) => facts.extend(likely),
+        None if matches!(outcome, Outcome::Reply { .. }) => {}
+        None => facts.extend(facts_about(subject.lab, subject.sandboxes(), &test.from, request.to)),
     }
     let message = format!("{} → {}: {wrong}", test.from, test.to);
-    Ok(CaseFailure { message, facts, diff: Vec::new(), hint: test.hint.clone() })
+    let failure = CaseFailure { message, facts, hint: test.hint.clone(), ..CaseFailure::default() };
+    Ok(Some(failure))
+}
+
+/// What an answer says by itself, so that nobody has to be asked for the cause.
+fn likely(subject: &Subject<'_>, seen: &Seen<'_>, outcome: &Outcome) -> Option<Vec<Fact>> {
+    let Seen { test, request, .. } = seen;
+    match outcome {
+        Outcome::FragNeeded { mtu: Some(mtu), .. } | Outcome::LocalError { mtu: Some(mtu), .. } => {
+            let headers = if request.to.is_ipv4() { 28 } else { 48 };
+            let size = u32::from(test.size?) + headers;
+            let text = format!(
+                "{size} bytes, {headers} of them headers, are more than the MTU of {mtu} lets through whole; the largest \
+                 `size` that does is {}",
+                mtu.saturating_sub(headers)
+            );
+            Some(vec![fact("likely", text)])
+        }
+        Outcome::Refused { from, .. }
+        | Outcome::Unreachable { kind: UnreachableKind::PortUnreachable, from, .. }
+            if *from == request.to =>
+        {
+            let place = owner(subject.lab, request.to)?;
+            let protocol = if test.probe == Probe::Tcp { "TCP" } else { "UDP" };
+            let port = test.port?;
+            let text = format!("{place} was reached, and nobody listens on its {protocol} port {port}");
+            Some(std::iter::once(fact("likely", text)).chain(containers(subject, &place)).collect())
+        }
+        _ => None,
+    }
+}
+
+/// What a pod's containers are doing, and where they say why.
+fn containers(subject: &Subject<'_>, pod: &str) -> Vec<Fact> {
+    let states = subject.containers();
+    let states = states.iter().filter(|state| state.pod == pod);
+    states.map(|state| fact(&format!("container {}", state.name), status::phase(state))).collect()
 }
 
 /// `ping from pod1 (10.244.1.2) to pod4 (10.244.2.3)`
@@ -116,18 +162,18 @@ fn trace(subject: &mut Subject<'_>, request: &Request) -> anyhow::Result<Option<
 }
 
 /// The hops that answered, and the last of them.
-fn way(trace: &Trace, names: &LabNames) -> Vec<Fact> {
+fn way(trace: &Trace, names: &LabNames, label: &str) -> Vec<Fact> {
     let hops: Vec<Option<IpAddr>> =
         trace.hops.iter().map(|hop| hop.answers.iter().find_map(Outcome::from)).collect();
     let answered = hops.iter().rposition(Option::is_some);
-    let Some(last) = answered else { return vec![fact("hops", "none answered")] };
+    let Some(last) = answered else { return vec![fact(label, "none answered")] };
     let name = |address: IpAddr| match names.name(address) {
         Some(name) => format!("{name} ({address})"),
         None => address.to_string(),
     };
     let path = judge::path(&hops[..=last], &|address| names.name(address));
     let last_hop = hops[last].map(|address| format!("{}, hop {}", name(address), trace.hops[last].ttl));
-    let mut facts = vec![fact("hops", path)];
+    let mut facts = vec![fact(label, path)];
     facts.extend(last_hop.map(|text| fact("last answer", text)));
     facts
 }
@@ -168,7 +214,7 @@ fn looked_into(subject: &Subject<'_>, seen: &Found<'_>, mut broken: Vec<Pair>) -
         }
         let (from, to) = (&places[pair.from], &places[pair.to]);
         let Some(address) = to.address.get(pair.family).map(|net| net.addr()) else { continue };
-        let about = facts_about(subject.lab, subject.sandboxes, &from.name, address);
+        let about = facts_about(subject.lab, subject.sandboxes(), &from.name, address);
         // What one command mends has one cause.
         let of = |label: &str| about.iter().find(|fact| fact.label == label).map(|fact| fact.text.clone());
         if causes.insert(of("mend").or_else(|| of("likely")).unwrap_or_default()) {

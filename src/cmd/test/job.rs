@@ -16,7 +16,9 @@ use crate::ui;
 pub(super) struct Job {
     /// The lab's name, with `@` and the data path where that is not the file's: `two-node@vxlan`.
     pub(super) title: String,
-    /// The topology file as it was named, or the running lab.
+    /// What was named: a file, or a running lab.
+    named: String,
+    /// The topology file.
     pub(super) file: String,
     /// The lab, by the name that its file gives it.
     pub(super) lab: Lab,
@@ -34,6 +36,8 @@ pub(super) struct Job {
     pub(super) routes: Routes,
 }
 
+/// More pairs than this would take minutes, and gigabytes: some 400 bytes and 20 µs each.
+const MOST_PAIRS: usize = 5_000_000;
 /// What the case is called that compares with the snapshot.
 pub(super) const SNAPSHOT: &str = "snapshot";
 
@@ -41,6 +45,20 @@ impl Job {
     /// Whether a case of that name is wanted.
     pub(super) fn wants(&self, case: &str) -> bool {
         self.filter.as_ref().is_none_or(|text| format!("{}: {case}", self.title).contains(text.as_str()))
+    }
+
+    /// The command that takes what this job finds for what is right.
+    pub(super) fn accept_command(&self, args: &cli::Test) -> String {
+        let mut words = vec!["netlab".to_owned(), "test".to_owned(), "--accept".to_owned()];
+        if let Some(folder) = &args.snapshots {
+            words.extend(["--snapshots".to_owned(), shell_word(&folder.display().to_string())]);
+        }
+        if !args.data_path.is_empty() {
+            words.extend(["--data-path".to_owned(), self.lab.data_path.word().to_owned()]);
+        }
+        words.extend(args.all_routes.then(|| "--all-routes".to_owned()));
+        words.push(shell_word(&self.named));
+        words.join(" ")
     }
 
     fn wants_anything(&self) -> bool {
@@ -82,10 +100,23 @@ pub(super) fn jobs(args: &cli::Test) -> anyhow::Result<Vec<Job>> {
         }
     }
     jobs.retain(Job::wants_anything);
+    if let Some(job) = jobs.iter().find(|job| job.wants(SNAPSHOT) && pairs(&job.lab) > MOST_PAIRS) {
+        return Err(usage(format!(
+            "{}: a snapshot asks every pair, and {} are more than {MOST_PAIRS}; --filter runs only its tests, by their names",
+            job.file,
+            pairs(&job.lab)
+        )));
+    }
     if let (true, Some(filter)) = (jobs.is_empty(), &args.filter) {
         return Err(usage(format!("no test has `{filter}` in its `LAB: TEST`; nothing was tested")));
     }
     Ok(jobs)
+}
+
+/// How many pairs a snapshot of the lab asks.
+fn pairs(lab: &Lab) -> usize {
+    let places = lab.nodes.len() + lab.pods().count();
+    lab.families().count() * places * places.saturating_sub(1)
 }
 
 fn data_path(word: &str) -> anyhow::Result<DataPath> {
@@ -154,8 +185,9 @@ fn of_running(named: &str, data_paths: &[DataPath], args: &cli::Test) -> anyhow:
         lab.name = of_file.name;
     }
     let text = text.map_or_else(String::new, |text| text.text);
+    let name = named.to_owned();
     let named = record.file.as_deref().map_or_else(|| named.to_owned(), from_here);
-    Ok(Job { running: Some(record), ..job(lab, None, &named, &file, &text, args) })
+    Ok(Job { running: Some(record), named: name, ..job(lab, None, &named, &file, &text, args) })
 }
 
 fn job(lab: Lab, over: Option<DataPath>, named: &str, file: &Path, text: &str, args: &cli::Test) -> Job {
@@ -167,6 +199,7 @@ fn job(lab: Lab, over: Option<DataPath>, named: &str, file: &Path, text: &str, a
         snapshot: folder.join(format!("{title}{suffix}.snap")),
         topology: seen_from(&folder, file),
         title,
+        named: named.to_owned(),
         file: named.to_owned(),
         lines: lines(text),
         lab,
@@ -195,6 +228,15 @@ fn seen_from(snapshots: &Path, file: &Path) -> String {
     file.strip_prefix(&root).unwrap_or(&file).display().to_string()
 }
 
+/// A word as a shell takes it.
+fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,=@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
 /// A path as somebody would type it here.
 fn from_here(path: &Path) -> String {
     let here = whole(Path::new(""));
@@ -216,4 +258,16 @@ fn lines(text: &str) -> BTreeMap<String, u32> {
     };
     let tests = document.test.iter();
     tests.filter_map(|row| Some((row.value.name.as_ref()?.value.clone()?, line(row.span.start)))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_with_an_odd_name_is_one_word_of_the_shell() {
+        assert_eq!(shell_word("labs/two-node.toml"), "labs/two-node.toml");
+        assert_eq!(shell_word("my lab's.toml"), r"'my lab'\''s.toml'");
+        assert_eq!(shell_word("~/x"), "'~/x'");
+    }
 }

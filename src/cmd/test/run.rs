@@ -1,6 +1,7 @@
 //! Several labs at the same time, each by a worker of its own; results come in the order of the command line.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use nix::poll::PollTimeout;
 use nix::sys::signal::Signal;
@@ -20,7 +21,7 @@ pub(super) struct Run<'a> {
     /// The next job to be started, and the next whose result is to be given back.
     next: usize,
     due: usize,
-    working: Vec<(usize, Worker)>,
+    working: Vec<(usize, Instant, Worker)>,
     done: BTreeMap<usize, LabResult>,
     stopped: bool,
     signal: Option<Signal>,
@@ -59,7 +60,9 @@ impl<'a> Run<'a> {
                 return Ok(None);
             }
             self.start()?;
-            progress(&self.working.iter().map(|(job, _)| self.jobs[*job].title.as_str()).collect::<Vec<_>>());
+            progress(
+                &self.working.iter().map(|(job, ..)| self.jobs[*job].title.as_str()).collect::<Vec<_>>(),
+            );
             self.listen()?;
         }
     }
@@ -76,7 +79,7 @@ impl<'a> Run<'a> {
     }
 
     fn tell_all(&self, signal: Signal) {
-        for (_, worker) in &self.working {
+        for (.., worker) in &self.working {
             worker.stop(signal);
         }
     }
@@ -89,7 +92,7 @@ impl<'a> Run<'a> {
             } else {
                 let (keep, interrupts) = (self.keep, self.interrupts);
                 let result = || serde_json::to_vec(&work(job, keep, interrupts)).unwrap_or_default();
-                self.working.push((self.next, Worker::start(result)?));
+                self.working.push((self.next, Instant::now(), Worker::start(result)?));
             }
             self.next += 1;
         }
@@ -100,7 +103,7 @@ impl<'a> Run<'a> {
         if self.working.is_empty() {
             return Ok(());
         }
-        let workers: Vec<&Worker> = self.working.iter().map(|(_, worker)| worker).collect();
+        let workers: Vec<&Worker> = self.working.iter().map(|(.., worker)| worker).collect();
         let ready = wait(&workers, self.interrupts, PollTimeout::NONE)?;
         if let Some(signal) = ready.signal {
             // Who asks twice does not want to wait: the keepers of the labs clean up all the same.
@@ -110,16 +113,16 @@ impl<'a> Run<'a> {
             self.tell_all(how);
         }
         for index in ready.workers.into_iter().rev() {
-            if self.working[index].1.listen()? {
-                let (job, worker) = self.working.remove(index);
+            if self.working[index].2.listen()? {
+                let (job, begun, worker) = self.working.remove(index);
                 let result = worker.finish()?;
-                self.done.insert(job, self.understand(job, &result));
+                self.done.insert(job, self.understand(job, begun, &result));
             }
         }
         Ok(())
     }
 
-    fn understand(&self, job: usize, result: &[u8]) -> LabResult {
+    fn understand(&self, job: usize, begun: Instant, result: &[u8]) -> LabResult {
         serde_json::from_slice(result).unwrap_or_else(|_| {
             let end = if self.stopped {
                 LabEnd::Stopped
@@ -128,7 +131,9 @@ impl<'a> Run<'a> {
                     message: "its worker ended without a word: was it killed, or out of memory?".into(),
                 }
             };
-            LabResult::ended(&self.jobs[job], end)
+            let mut result = LabResult::ended(&self.jobs[job], end);
+            result.report.took_ms = begun.elapsed().as_secs_f64() * 1000.0;
+            result
         })
     }
 }

@@ -47,7 +47,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Snapshot>, String> {
     let text = String::from_utf8(bytes).map_err(|error| {
         fail(format!("it is not UTF-8 text (byte {}): {remedy}", error.utf8_error().valid_up_to()))
     })?;
-    Snapshot::parse(&text).map(Some).map_err(|broken| fail(format!("{broken} {remedy}")))
+    Snapshot::parse(&text).map(Some).map_err(|broken| fail(format!("{broken}: {remedy}")))
 }
 
 /// Where a snapshot waits for its review.
@@ -101,7 +101,9 @@ fn remove_pending(path: &Path) -> Result<(), String> {
 
 /// Writes a file by way of a temporary one. What root writes belongs to whom the folder belongs to: after `sudo netlab
 /// test` it is the user who reviews.
-fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+pub(super) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+    // What a link points to is written, and the link stays.
+    let path = &if path.is_symlink() { fs::canonicalize(path)? } else { path.to_owned() };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     make_folder(folder)?;
     if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.permissions().readonly()) {
@@ -123,6 +125,9 @@ fn write_whole(path: &Path, text: &str) -> io::Result<()> {
 fn make_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
+    }
+    if folder.exists() {
+        return Err(io::Error::other(format!("{} is a file, and has to be a folder", folder.display())));
     }
     fs::create_dir_all(folder)?;
     let above = folder.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -7,11 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::examine::{Examined, examine};
 use super::job::Job;
+use super::subject::Here;
 use crate::cmd::launch::launch;
+use crate::cmd::running;
 use crate::event::{Event, Failure};
 use crate::kernel::{self, Heard, Interrupts, Launched};
 use crate::model::Lab;
-use crate::plan::{Sandbox, plan};
+use crate::plan::plan;
 use crate::state::{self, Record};
 use crate::suite::{CaseReport, LabEnd, LabReport};
 
@@ -56,7 +58,11 @@ pub(super) fn work(job: &Job, keep: Keep, interrupts: &Interrupts) -> Result {
     let begun = Instant::now();
     let mut result = match &job.running {
         Some(record) => {
-            let mut result = judged(job, &record.sandboxes, interrupts);
+            let mut result = judged(
+                job,
+                Here { sandboxes: &record.sandboxes, directory: &running::directory(record) },
+                interrupts,
+            );
             let others = state::labs().len() > 1;
             mends(&mut result.report, Some(&record.lab.name).filter(|_| others), Stays::Yes);
             result
@@ -84,7 +90,8 @@ fn in_lab_of_its_own(job: &Job, keep: Keep, interrupts: &Interrupts) -> Result {
             return Result { denied: Some(denied), ..Result::ended(job, LabEnd::Stopped) };
         }
     };
-    let mut result = judged(job, &record.sandboxes, interrupts);
+    let here = Here { sandboxes: &record.sandboxes, directory: &directory };
+    let mut result = judged(job, here, interrupts);
     let stays = keep == Keep::OnFailure && result.report.end == LabEnd::Finished && !result.report.is_fine();
     mends(&mut result.report, Some(&name), if stays { Stays::Yes } else { Stays::No });
     let ended = if stays {
@@ -161,9 +168,9 @@ fn bring_up(
     }
 }
 
-fn judged(job: &Job, sandboxes: &[Sandbox], interrupts: &Interrupts) -> Result {
+fn judged(job: &Job, here: Here<'_>, interrupts: &Interrupts) -> Result {
     let mut cases: Vec<CaseReport> = Vec::new();
-    let mut result = match examine(job, sandboxes, interrupts, &mut cases) {
+    let mut result = match examine(job, here, interrupts, &mut cases) {
         Ok(Examined::Whole { found }) => Result { found, ..Result::ended(job, LabEnd::Finished) },
         Ok(Examined::Stopped) => Result::ended(job, LabEnd::Stopped),
         Err(problem) => Result::ended(job, LabEnd::Error { message: format!("{problem:#}") }),

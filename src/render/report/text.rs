@@ -2,12 +2,14 @@
 
 use super::details;
 use super::paint::{Paint, paint};
-use super::words::{accept_command, checked, duration, indented, number, one_line, visible, wrap};
+use super::words::{checked, duration, indented, number, one_line, visible, wrap};
 use crate::diag::Style;
 use crate::suite::{CaseFailure, CaseReport, LabEnd, LabReport, RunReport, Verdict};
 
-/// What fits a terminal.
-const WIDTH: usize = 80;
+/// What a report is laid out for where nobody knows better.
+pub const WIDTH: usize = 80;
+/// The narrowest column of text that can still be read.
+const NARROW: usize = 24;
 /// The column of a verdict, with the space after it.
 const VERDICT: usize = 6;
 /// How wide the column of names may get: longer names push the rest of their line to the right.
@@ -17,15 +19,17 @@ const LONGEST_NAME: usize = 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReportText {
     style: Style,
+    /// How wide a line may get.
+    width: usize,
     /// How wide the names of labs are, so that what is said of them stands in one column.
     names: usize,
 }
 
 impl ReportText {
     /// Tells about labs of these names.
-    pub fn new<'a>(style: Style, names: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn new<'a>(style: Style, width: usize, names: impl IntoIterator<Item = &'a str>) -> Self {
         let widest = names.into_iter().map(|name| one_line(name).chars().count()).max().unwrap_or(0);
-        Self { style, names: widest.min(LONGEST_NAME) }
+        Self { style, width: width.min(WIDTH), names: widest.min(LONGEST_NAME) }
     }
 
     /// Everything about one lab: its line, and the details of what went wrong. Ends with a line end.
@@ -34,7 +38,11 @@ impl ReportText {
         let mut lines = self.head(lab);
         let remarks = lab.cases.iter().filter_map(|case| Some((case, case.remark.as_ref()?)));
         for (case, remark) in remarks {
-            lines.extend(hanging(&format!("{}: {}", one_line(&case.name), visible(remark)), VERDICT));
+            lines.extend(hanging(
+                &format!("{}: {}", one_line(&case.name), visible(remark)),
+                VERDICT,
+                self.width,
+            ));
         }
         for (case, failure) in lab.failed().filter_map(|case| Some((case, case.failure.as_ref()?))) {
             lines.push(String::new());
@@ -94,7 +102,7 @@ impl ReportText {
         let time = if lab.verdict() == Verdict::Skipped { String::new() } else { duration(lab.took_ms) };
         let column = VERDICT + self.names + 2;
         // Two spaces and the time stay free at the right.
-        let room = WIDTH.saturating_sub(column + time.chars().count() + 2);
+        let room = self.width.saturating_sub(column + time.chars().count() + 2).max(NARROW);
         let text = match &lab.end {
             LabEnd::Skipped { reason } => visible(reason),
             LabEnd::Error { message } => visible(message),
@@ -106,7 +114,7 @@ impl ReportText {
         let (name, names) = (one_line(&lab.name), self.names);
         let start = format!("{name:<names$}  {first}");
         let taken = VERDICT + start.chars().count() + time.chars().count();
-        let space = " ".repeat(WIDTH.saturating_sub(taken).max(2));
+        let space = " ".repeat(self.width.saturating_sub(taken).max(2));
         let line = format!("{}{gap}{start}{space}{time}", paint(word, colour, self.style));
         let mut head = vec![line.trim_end().to_owned()];
         head.extend(lines.map(|line| format!("{}{line}", " ".repeat(column))));
@@ -118,8 +126,8 @@ impl ReportText {
         let name = one_line(&case.name);
         let mut lines =
             vec![format!("  ✗ {}  {}", paint(&name, Paint::Strong, self.style), place(lab, case))];
-        lines.extend(hanging(&one_line(&failure.message), 4));
-        let facts = details::facts(failure, WIDTH - 6, self.style);
+        lines.extend(hanging(&one_line(&failure.message), 4, self.width));
+        let facts = details::facts(failure, self.width.saturating_sub(6).max(NARROW), self.style);
         let diff = details::diff(&failure.diff, self.style);
         for block in [facts, diff] {
             if !block.is_empty() {
@@ -127,13 +135,10 @@ impl ReportText {
             }
             lines.extend(block.iter().map(|line| indented(line, 6)));
         }
-        let is_new = !failure.diff.is_empty() || failure.facts.iter().any(|fact| fact.label == "to review");
-        if case.is_snapshot() && is_new {
+        if !failure.review.is_empty() {
             lines.push(String::new());
-            lines
-                .push("    if what was found is right, accept it, all at once or piece by piece:".to_owned());
-            lines.push(format!("      {}", one_line(&accept_command(lab))));
-            lines.push("      cargo insta review".to_owned());
+            lines.push("    if what was found is right, accept it:".to_owned());
+            lines.extend(failure.review.iter().map(|command| format!("      {}", one_line(command))));
         }
         lines
     }
@@ -151,7 +156,10 @@ impl ReportText {
         let column = self.names + 4;
         let mut margin = format!("  {:<names$}  ", one_line(&lab.name), names = self.names);
         let mut lines = Vec::new();
-        for line in visible(text.trim_end()).lines().flat_map(|line| wrap(line, WIDTH - column)) {
+        for line in visible(text.trim_end())
+            .lines()
+            .flat_map(|line| wrap(line, self.width.saturating_sub(column).max(NARROW)))
+        {
             lines.push(format!("{margin}{line}"));
             margin = " ".repeat(column);
         }
@@ -198,8 +206,8 @@ fn place(lab: &LabReport, case: &CaseReport) -> String {
 }
 
 /// Text that begins after `margin` spaces and, where it is too long, goes on two further to the right.
-fn hanging(text: &str, margin: usize) -> Vec<String> {
-    let pieces = text.lines().flat_map(|line| wrap(line, WIDTH - margin - 2));
+fn hanging(text: &str, margin: usize, width: usize) -> Vec<String> {
+    let pieces = text.lines().flat_map(|line| wrap(line, width.saturating_sub(margin + 2).max(NARROW)));
     let indent = |(at, line): (usize, String)| format!("{}{line}", " ".repeat(margin + 2 * at.min(1)));
     pieces.enumerate().map(indent).collect()
 }

@@ -76,21 +76,6 @@ pub(super) fn checked(lab: &LabReport) -> String {
     }
 }
 
-/// The command that takes what was found for what is right, ready to be pasted.
-pub(super) fn accept_command(lab: &LabReport) -> String {
-    let data_path = lab.name.split_once('@').map(|(_, data_path)| format!("--data-path {data_path} "));
-    format!("netlab test --accept {}{}", data_path.unwrap_or_default(), shell_word(&lab.file))
-}
-
-/// A word as a shell takes it.
-fn shell_word(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,=@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
 /// A line moved to the right, without spaces where nothing follows them.
 pub(super) fn indented(line: &str, by: usize) -> String {
     if line.trim().is_empty() { String::new() } else { format!("{}{line}", " ".repeat(by)) }
@@ -150,12 +135,5 @@ mod tests {
         assert_eq!(wrap("abcdefghij k", 4), ["abcdefghij", "k"]);
         assert_eq!(wrap("  laid out by hand", 4), ["  laid out by hand"]);
         assert_eq!(wrap("", 4), [""]);
-    }
-
-    #[test]
-    fn a_file_with_an_odd_name_is_one_word_of_the_shell() {
-        assert_eq!(shell_word("labs/two-node.toml"), "labs/two-node.toml");
-        assert_eq!(shell_word("my lab's.toml"), r"'my lab'\''s.toml'");
-        assert_eq!(shell_word("~/x"), "'~/x'");
     }
 }

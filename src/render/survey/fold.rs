@@ -31,11 +31,17 @@ fn said(survey: &Survey, pair: &Pair, found: &Outcome, names: &dyn Names) -> Str
     }
 }
 
-/// A group of places that can be told by one name: a pod or node, or all pods of a node.
+/// A group of places that can be told by one name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Group {
+    /// A pod or node.
     One(usize),
+    /// All pods of a node.
     PodsOf(usize),
+    /// All nodes but this, and their pods.
+    Beyond(usize),
+    /// Everybody but the other side.
+    Everybody,
 }
 
 /// Pairs that are told together.
@@ -71,13 +77,17 @@ pub fn fold(survey: &Survey, pairs: &[(Pair, String)]) -> Vec<Line> {
 
 /// Whether a place is in a group.
 fn has(survey: &Survey, group: Group, place: usize) -> bool {
+    let Place { node, role, .. } = survey.places[place];
     match group {
         Group::One(one) => one == place,
-        Group::PodsOf(node) => survey.places[place].node == node && survey.places[place].role == Role::Pod,
+        Group::PodsOf(of) => node == of && role == Role::Pod,
+        Group::Beyond(of) => node != of,
+        Group::Everybody => true,
     }
 }
 
 fn groups(survey: &Survey, pairs: &BTreeSet<(usize, usize)>) -> Vec<(Group, Group)> {
+    let nodes = nodes(survey);
     // First the targets of each source, then sources that have the same targets.
     let mut targets: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
     for (from, to) in pairs {
@@ -85,32 +95,60 @@ fn groups(survey: &Survey, pairs: &BTreeSet<(usize, usize)>) -> Vec<(Group, Grou
     }
     let mut sources: BTreeMap<Group, BTreeSet<usize>> = BTreeMap::new();
     for (from, to) in &targets {
-        for group in together(survey, to, Some(*from)) {
+        let node = survey.places[*from].node;
+        for group in together(survey, &nodes, to, Some(*from), Some(node)) {
             sources.entry(group).or_default().insert(*from);
         }
     }
     let mut groups = Vec::new();
     for (to, from) in &sources {
-        let but = if let Group::One(place) = to { Some(*place) } else { None };
-        groups.extend(together(survey, from, but).into_iter().map(|from| (from, *to)));
+        let (but, node) = match to {
+            Group::One(place) => (Some(*place), Some(survey.places[*place].node)),
+            Group::PodsOf(node) => (None, Some(*node)),
+            Group::Beyond(_) | Group::Everybody => (None, None),
+        };
+        groups.extend(together(survey, &nodes, from, but, node).into_iter().map(|from| (from, *to)));
     }
     groups
 }
 
-/// These places as groups: all pods of a node together where all of them are there, leaving the one out that is on the
-/// other side.
-fn together(survey: &Survey, places: &BTreeSet<usize>, but: Option<usize>) -> Vec<Group> {
+/// The places of each node.
+fn nodes(survey: &Survey) -> BTreeMap<usize, Vec<usize>> {
+    let mut nodes: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (index, place) in survey.places.iter().enumerate() {
+        nodes.entry(place.node).or_default().push(index);
+    }
+    nodes
+}
+
+/// These places as groups, each as large as possible, leaving the one out that is on the other side; `home` is the other
+/// side's node.
+fn together(
+    survey: &Survey,
+    nodes: &BTreeMap<usize, Vec<usize>>,
+    places: &BTreeSet<usize>,
+    but: Option<usize>,
+    home: Option<usize>,
+) -> Vec<Group> {
+    if nodes.len() > 2 && (0..survey.places.len()).all(|place| places.contains(&place) || Some(place) == but)
+    {
+        return vec![Group::Everybody];
+    }
     let mut groups = BTreeSet::new();
-    for place in places {
-        let Place { node, role, .. } = survey.places[*place];
-        let pods = || {
-            let of_node = |(_, pod): &(usize, &Place)| pod.node == node && pod.role == Role::Pod;
-            survey.places.iter().enumerate().filter(of_node).map(|(index, _)| index)
-        };
-        let whole = role == Role::Pod
-            && pods().filter(|pod| Some(*pod) != but).count() > 1
-            && pods().all(|pod| places.contains(&pod) || Some(pod) == but);
-        groups.insert(if whole { Group::PodsOf(node) } else { Group::One(*place) });
+    let is_beyond = |home: &usize| {
+        let mut beyond = nodes.iter().filter(|(node, _)| *node != home).flat_map(|(_, places)| places);
+        nodes.len() > 2 && beyond.all(|place| places.contains(place))
+    };
+    let beyond = home.filter(is_beyond);
+    groups.extend(beyond.map(Group::Beyond));
+    for (node, of_node) in nodes.iter().filter(|(node, _)| beyond.is_none_or(|home| home == **node)) {
+        let others = of_node.iter().filter(|place| Some(**place) != but);
+        let pods: Vec<usize> =
+            others.clone().copied().filter(|place| survey.places[*place].role == Role::Pod).collect();
+        let is_whole = pods.len() > 1 && pods.iter().all(|pod| places.contains(pod));
+        groups.extend(is_whole.then_some(Group::PodsOf(*node)));
+        let told = |place: &&usize| places.contains(place) && !(is_whole && pods.contains(place));
+        groups.extend(others.filter(told).map(|place| Group::One(*place)));
     }
     groups.into_iter().collect()
 }
@@ -119,6 +157,8 @@ fn name(survey: &Survey, group: Group) -> String {
     match group {
         Group::One(place) => survey.places[place].name.clone(),
         Group::PodsOf(_) => format!("pods of {}", survey.places[first(survey, group)].name),
+        Group::Beyond(_) => "everybody on other nodes".to_owned(),
+        Group::Everybody => "everybody".to_owned(),
     }
 }
 
@@ -126,7 +166,8 @@ fn name(survey: &Survey, group: Group) -> String {
 fn first(survey: &Survey, group: Group) -> usize {
     match group {
         Group::One(place) => place,
-        Group::PodsOf(node) => {
+        Group::Everybody => 0,
+        Group::PodsOf(node) | Group::Beyond(node) => {
             survey.places.iter().position(|place| place.node == node && place.role == Role::Node).unwrap_or(0)
         }
     }

@@ -1,0 +1,147 @@
+//! Runs a file's `[[test]]`s in a running lab, all at the same time.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use super::case;
+use super::explain::{self, Seen};
+use super::job::Job;
+use super::subject::Subject;
+use crate::kernel;
+use crate::model::{Family, Lab, Pod, Probe, Test};
+use crate::probe::{Attempt, Finding, Outcome, Request};
+use crate::suite::{CaseReport, judge};
+
+/// How long what does not hold is tried again where it may be that a container has not started yet.
+const CONTAINERS_START: Duration = Duration::from_secs(3);
+/// How long to wait at first for containers to listen.
+const CONTAINERS_LISTEN: Duration = Duration::from_secs(1);
+/// How long to wait, in milliseconds, before it is tried again whether they do.
+const AGAIN: u16 = 20;
+
+/// Runs the file's tests, all at the same time. False when somebody stopped it.
+pub(super) fn tests(
+    job: &Job,
+    subject: &mut Subject<'_>,
+    wanted: &[&Test],
+    cases: &mut Vec<CaseReport>,
+) -> anyhow::Result<bool> {
+    let begun = Instant::now();
+    wait_for_containers(subject, wanted)?;
+    let requests: Vec<Request> = wanted.iter().filter_map(|test| subject.request(test)).collect();
+    anyhow::ensure!(requests.len() == wanted.len(), "a test names a place that the lab does not have");
+    let Some(mut findings) = subject.ask(&requests)? else { return Ok(false) };
+    // A program that is still starting does not listen yet.
+    while begun.elapsed() < CONTAINERS_START {
+        let early: Vec<usize> = (0..wanted.len())
+            .filter(|&test| {
+                server(subject.lab, wanted[test]).is_some()
+                    && !is_right(subject.lab, wanted[test], &findings[test])
+            })
+            .collect();
+        if early.is_empty() {
+            break;
+        }
+        kernel::worker::pause(subject.interrupts, AGAIN)?;
+        let again: Vec<Request> = early.iter().map(|&test| requests[test].clone()).collect();
+        let Some(more) = subject.ask(&again)? else { return Ok(false) };
+        for (test, finding) in early.into_iter().zip(more) {
+            findings[test] = finding;
+        }
+    }
+    let silent = |test: &usize| {
+        judge::expects_silence(wanted[*test]) && judge::end(&findings[*test]) == Outcome::Timeout
+    };
+    let silent: Vec<usize> = (0..wanted.len()).filter(silent).collect();
+    let Some(unproved) = canaries(subject, &silent, wanted, &requests)? else { return Ok(false) };
+    for (number, test) in wanted.iter().enumerate() {
+        let seen = Seen { test, request: &requests[number], finding: &findings[number] };
+        let unproved = unproved.iter().find(|(test, _)| *test == number).map(|(_, why)| why.clone());
+        let wrong = unproved.or_else(|| judge::judge(test, &findings[number], &explain::named(subject.lab)));
+        let failure = match wrong {
+            None => None,
+            Some(wrong) => match explain::test(subject, &seen, &wrong)? {
+                None => return Ok(false),
+                explained => explained,
+            },
+        };
+        cases.push(case(&test.name, job.lines.get(&test.name).copied(), failure, begun));
+    }
+    Ok(true)
+}
+
+fn is_right(lab: &Lab, test: &Test, finding: &Finding) -> bool {
+    judge::judge(test, finding, &explain::named(lab)).is_none()
+}
+
+/// The pod whose program a test asks, where the lab has just started that: it may not listen yet.
+fn server<'a>(lab: &'a Lab, test: &Test) -> Option<&'a Pod> {
+    let address: Option<IpAddr> = test.to.parse().ok();
+    let is_meant = |pod: &Pod| pod.name == test.to || pod.address.ips().any(|ip| Some(ip) == address);
+    let asks = matches!(test.probe, Probe::Tcp | Probe::Udp);
+    let mut pods = lab.pods().map(|(_, pod)| pod).filter(|pod| asks && !pod.containers.is_empty());
+    pods.find(|pod| is_meant(pod))
+}
+
+/// Waits, but not for long, until the pods that tests ask by TCP or UDP have as many sockets that listen as they have
+/// containers: what is to be refused is then refused because it is, and not because it is early.
+fn wait_for_containers(subject: &Subject<'_>, wanted: &[&Test]) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    for pod in wanted.iter().filter_map(|test| server(subject.lab, test)) {
+        while subject.listening(&pod.name) < pod.containers.len() && begun.elapsed() < CONTAINERS_LISTEN {
+            if kernel::worker::pause(subject.interrupts, AGAIN)? {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// For each test that met the silence that it expects: do the one who asked and the one who was asked work at all? Gives back
+/// the tests whose silence proves nothing, and why.
+fn canaries(
+    subject: &mut Subject<'_>,
+    silent: &[usize],
+    wanted: &[&Test],
+    requests: &[Request],
+) -> anyhow::Result<Option<Vec<(usize, String)>>> {
+    let mut unproved = Vec::new();
+    let mut asked: Vec<(usize, String)> = Vec::new();
+    let mut pings = Vec::new();
+    for &test in silent {
+        let to = requests[test].to;
+        let Some(owner) = explain::owner(subject.lab, to) else {
+            unproved.push((test, format!("silence that proves nothing: the lab gave {to} to nobody")));
+            continue;
+        };
+        for place in [&wanted[test].from, &owner] {
+            for (what, target) in signs_of_life(subject, place, to) {
+                let Some(from) = subject.index(place) else { continue };
+                pings.push(Request { from, to: target, attempt: Attempt::PING });
+                asked.push((test, format!("{place} does not even get an answer from {what}")));
+            }
+        }
+    }
+    let Some(findings) = subject.ask(&pings)? else { return Ok(None) };
+    for ((test, why), finding) in asked.into_iter().zip(findings) {
+        let outcome = judge::end(&finding);
+        if !matches!(outcome, Outcome::Reply { .. }) {
+            unproved.push((test, format!("silence that proves nothing: {why} ({outcome})")));
+        }
+    }
+    Ok(Some(unproved))
+}
+
+/// What a place that works gets answers from: itself and, by its cable, what is at the other end; a pod its gateway, a node
+/// a pod of its own.
+fn signs_of_life(subject: &Subject<'_>, place: &str, like: IpAddr) -> Vec<(&'static str, IpAddr)> {
+    let family = Family::of_address(&like);
+    let own = subject.address(place, like).map(|own| ("itself", own));
+    let of_pod = subject.lab.pods().find(|(_, pod)| pod.name == place);
+    let gateway =
+        of_pod.and_then(|(node, _)| node.gateway.get(family)).map(|net| ("its gateway", net.addr()));
+    let node = subject.lab.nodes.iter().find(|node| node.name == place);
+    let pod =
+        node.and_then(|node| node.pods.first()?.address.get(family)).map(|net| ("its first pod", net.addr()));
+    [own, gateway, pod].into_iter().flatten().collect()
+}
