@@ -62,7 +62,7 @@ pub(super) fn test(subject: &mut Subject<'_>, seen: &Seen<'_>, wrong: &str) -> a
         facts.extend(way(&trace, &names));
     }
     if !matches!(outcome, Outcome::Reply { .. }) {
-        facts.extend(facts_about(subject.lab, subject.sandboxes, &test.from, request.to));
+        facts.extend(facts_about(subject.lab, subject.sandboxes, &test.from, request.to).facts);
     }
     let message = format!("{} → {}: {wrong}", test.from, test.to);
     Ok(CaseFailure { message, facts, diff: Vec::new(), hint: test.hint.clone() })
@@ -168,7 +168,7 @@ fn looked_into(subject: &Subject<'_>, seen: &Found<'_>, mut broken: Vec<Pair>) -
         }
         let (from, to) = (&places[pair.from], &places[pair.to]);
         let Some(address) = to.address.get(pair.family).map(|net| net.addr()) else { continue };
-        let about = facts_about(subject.lab, subject.sandboxes, &from.name, address);
+        let about = facts_about(subject.lab, subject.sandboxes, &from.name, address).facts;
         // What one command mends has one cause.
         let of = |label: &str| about.iter().find(|fact| fact.label == label).map(|fact| fact.text.clone());
         if causes.insert(of("mend").or_else(|| of("likely")).unwrap_or_default()) {
