@@ -10,13 +10,21 @@ use crate::model::Lab;
 use crate::plan::Sandbox;
 use crate::suite::Fact;
 
-/// What is known about why `from` gets nothing from `to`: the route look-ups on the way, what is likely wrong, and what
-/// mends it. What cannot be read becomes a fact that says so.
+/// Why an answer does not come.
+pub(super) struct Explained {
+    /// The route look-ups on the way, what is likely wrong, and what mends it.
+    pub(super) facts: Vec<Fact>,
+    /// The place that is blamed; none where nothing is found to be wrong.
+    pub(super) place: Option<String>,
+}
+
+/// What is known about why `from` gets nothing from `to`. What cannot be read becomes a fact that says so.
 ///
 /// Moves this process, which must have one thread, into the lab, and leaves it in the last namespace that was asked.
-pub(super) fn facts_about(lab: &Lab, sandboxes: &[Sandbox], from: &str, to: IpAddr) -> Vec<Fact> {
+pub(super) fn facts_about(lab: &Lab, sandboxes: &[Sandbox], from: &str, to: IpAddr) -> Explained {
     let mut live = Live { lookup: Lookup::new(sandboxes), known: HashMap::new() };
-    facts(&blame(lab, from, to, &mut live))
+    let verdict = blame(lab, from, to, &mut live);
+    Explained { facts: facts(&verdict), place: verdict.blame.map(|blame| blame.place) }
 }
 
 fn facts(verdict: &Verdict) -> Vec<Fact> {

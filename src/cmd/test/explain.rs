@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::subject::Subject;
-use crate::cmd::blame::facts_about;
+use crate::cmd::blame::{Explained, facts_about};
 use crate::cmd::status;
 use crate::model::{Lab, Probe, Test};
 use crate::probe::{Attempt, Finding, Outcome, Request, Trace, TracerouteOptions, UnreachableKind};
 use crate::render::survey::{self as told, Found, deviations, fold};
 use crate::render::{LabNames, Names as _};
-use crate::suite::{CaseFailure, Fact, Pair, judge};
+use crate::suite::{CaseFailure, Fact, Pair, Place, judge};
 
 /// The label of pairs that got no reply.
 pub(super) const NO_REPLY: &str = "no reply";
@@ -72,7 +72,7 @@ pub(super) fn test(
     match likely(subject, seen, &outcome) {
         Some(likely) => facts.extend(likely),
         None if matches!(outcome, Outcome::Reply { .. }) => {}
-        None => facts.extend(facts_about(subject.lab, subject.sandboxes(), &test.from, request.to)),
+        None => facts.extend(facts_about(subject.lab, subject.sandboxes(), &test.from, request.to).facts),
     }
     let message = format!("{} → {}: {wrong}", test.from, test.to);
     let failure = CaseFailure { message, facts, hint: test.hint.clone(), ..CaseFailure::default() };
@@ -201,20 +201,29 @@ pub(super) fn survey(subject: &Subject<'_>, seen: &Found<'_>, expected: &str) ->
     facts
 }
 
-/// What the kernel says about some of the pairs, as long as it is something new. Pairs of pods come first, since they cross
-/// the most.
+/// What the kernel says about some of the pairs, as long as it is something new: pairs that have to do with a place that has
+/// been blamed already are as good as explained. Pairs of pods come first, since they cross the most.
 fn looked_into(subject: &Subject<'_>, seen: &Found<'_>, mut broken: Vec<Pair>) -> Vec<Fact> {
     let places = &seen.survey.places;
     let mut causes: BTreeSet<String> = BTreeSet::new();
+    let mut blamed: BTreeSet<String> = BTreeSet::new();
     let mut facts = Vec::new();
+    let mut looks = 0;
     broken.sort_by_key(|pair| (seen.survey.kind(pair), pair.family, pair.from, pair.to));
-    for pair in broken.into_iter().take(2 * LOOKED_INTO) {
-        if causes.len() == LOOKED_INTO {
+    for pair in broken {
+        if causes.len() == LOOKED_INTO || looks == 2 * LOOKED_INTO {
             break;
         }
         let (from, to) = (&places[pair.from], &places[pair.to]);
+        let node = |place: &Place| &subject.lab.nodes[place.node].name;
+        if [&from.name, &to.name, node(from), node(to)].iter().any(|name| blamed.contains(*name)) {
+            continue;
+        }
         let Some(address) = to.address.get(pair.family).map(|net| net.addr()) else { continue };
-        let about = facts_about(subject.lab, subject.sandboxes(), &from.name, address);
+        looks += 1;
+        let Explained { facts: about, place } =
+            facts_about(subject.lab, subject.sandboxes(), &from.name, address);
+        blamed.extend(place);
         // What one command mends has one cause.
         let of = |label: &str| about.iter().find(|fact| fact.label == label).map(|fact| fact.text.clone());
         if causes.insert(of("mend").or_else(|| of("likely")).unwrap_or_default()) {
