@@ -61,7 +61,8 @@ fn a_first_run_is_to_be_reviewed_and_an_accepted_one_passes() {
     in_each_mode("a_first_run_is_to_be_reviewed", |world| {
         let lab = world.lab("two-node.toml");
         let first = fails(world, 1, &[&lab]).stdout;
-        contains(&first, &["there is no snapshot yet", "two-node.snap.new", "netlab test --accept"]);
+        let accept = format!("netlab test --accept --snapshots {} {lab}", snapshots(world).display());
+        contains(&first, &["there is no snapshot yet", "two-node.snap.new", &accept, "cargo insta review"]);
         assert_eq!(files(world), ["two-node.snap.new"]);
         contains(&passes(world, &["--accept", &lab]), &["wrote ", "two-node.snap"]);
         assert_eq!(files(world), ["two-node.snap"]);
@@ -84,6 +85,11 @@ fn nothing_is_written_where_that_is_not_wanted() {
         let args = ["test", "--snapshots", folder.to_str().expect("text"), &lab];
         let in_ci = Ran::from(world.command(&args).env("CI", "true").output().expect("netlab"));
         assert_eq!(in_ci.code, 1, "{in_ci:#?}");
+        assert!(!folder.exists(), "{:?}", files(world));
+        let args = ["test", "--accept", "--snapshots", folder.to_str().expect("text"), &lab];
+        let accept = Ran::from(world.command(&args).env("CI", "true").output().expect("netlab"));
+        assert_eq!(accept.code, 2, "{accept:#?}");
+        contains(&accept.stderr, &["where CI is set nothing is written"]);
         assert!(!folder.exists(), "{:?}", files(world));
         contains(&fails(world, 2, &["--check", "--accept", &lab]).stderr, &["cannot be used with"]);
     });
@@ -280,11 +286,21 @@ fn tests_that_do_not_hold_say_what_came_instead_and_from_whom() {
                     "probe = 'tcp'; from = 'pod2'; to = 'web'; port = 81",
                     Some(&[
                         "refused instead of reply",
+                        "web was reached, and nobody listens on its TCP port 81",
+                        "container server",
+                        "running, pid",
                         "TCP connection from pod2",
                         "port 81",
                         // Traced from pod2, wherever the kernel was asked about the failures before.
                         "node2 cbr0, node1 eth0, web",
                         "from web (10.244.1.3)",
+                    ]),
+                ),
+                (
+                    "from = 'pod1'; to = 'pod2'; size = 1473",
+                    Some(&[
+                        "1501 bytes, 28 of them headers, are more than the MTU of 1500 lets through whole",
+                        "the largest `size` that does is 1472",
                     ]),
                 ),
                 (
@@ -377,26 +393,33 @@ fn a_lab_that_was_broken_by_hand_is_caught_and_the_place_is_named() {
 #[test]
 fn silence_is_believed_only_of_those_who_can_speak() {
     in_each_mode("silence_is_believed_only_of_those_who_can_speak", |world| {
-        // Pods reach node3, but it has no route back to them: silence, of two that both work.
+        // node3 has no route back to pods: silence, of two that both work. And an address beyond a black hole.
         let text = fs::read_to_string(world.lab("three-node.toml")).expect("a lab");
-        let test =
-            "[[test]]\nname = \"no way back\"\nfrom = \"pod1\"\nto = \"node3\"\nexpect = \"timeout\"\n";
-        let file = world.file("three-node.toml", &format!("{text}\n{test}"));
+        let test = |name: &str, to: &str| {
+            format!("[[test]]\nname = \"{name}\"\nfrom = \"pod1\"\nto = \"{to}\"\nexpect = \"timeout\"\n")
+        };
+        let tests =
+            [test("no way back", "node3"), test("no way there", "pod4"), test("nobody", "172.31.0.1")]
+                .concat();
+        let file = world.file("three-node.toml", &format!("{text}\n{tests}"));
         world.ok(&["up", &file]);
         passes(world, &["--filter", "no way back", "three-node"]);
-        let mute = |place: &str, value: u8| {
-            let setting = format!("echo {value} >/proc/sys/net/ipv4/icmp_echo_ignore_all");
-            world.ok(&["exec", place, "--", "sh", "-c", &setting]);
-        };
-        for place in ["node3", "pod1"] {
-            mute(place, 1);
-            let said = fails(world, 1, &["--filter", "no way back", "three-node"]).stdout;
-            contains(
-                &said,
-                &[&format!("silence that proves nothing: {place} does not even answer itself (timeout)")],
-            );
-            mute(place, 0);
-        }
+        let within = |place: &str, script: &str| world.ok(&["exec", place, "--", "sh", "-c", script]);
+        within("node3", "echo 1 >/proc/sys/net/ipv4/icmp_echo_ignore_all");
+        within("node1", "ip route replace blackhole 10.244.2.0/24; ip route add blackhole 172.31.0.0/16");
+        within("pod4", "ip link set eth0 down");
+        let said = fails(world, 1, &["--filter", "no", "three-node"]).stdout;
+        contains(
+            &said,
+            &[
+                "pod1 → node3: silence that proves nothing: node3 does not even get an answer from itself (timeout)",
+                "pod1 → pod4: silence that proves nothing: pod4 does not even get an answer from its gateway",
+                "pod1 → 172.31.0.1: silence that proves nothing: the lab gave 172.31.0.1 to nobody",
+            ],
+        );
+        // With both able to speak, the black hole between them is what the test says.
+        within("pod4", "ip link set eth0 up; ip route add default via 10.244.2.1");
+        passes(world, &["--filter", "no way there", "three-node"]);
     });
 }
 
@@ -566,5 +589,10 @@ fn reports_are_written_for_machines() {
         assert_eq!(json["labs"][1]["name"], "two-node");
         let nowhere = fails(world, 4, &["--junit", "/nowhere/report.xml", &one]);
         contains(&nowhere.stderr, &["/nowhere/report.xml", "No such file or directory"]);
+        // As `--junit labs/*.toml` would have it.
+        let before = fs::read_to_string(&one).expect("a lab");
+        contains(&fails(world, 2, &["--junit", &one, &two]).stderr, &["one-node.toml: is a topology"]);
+        assert_eq!(fs::read_to_string(&one).expect("the lab"), before);
+        contains(&fails(world, 2, &["--junit", "-", &two]).stderr, &["--junit -: the report goes to a file"]);
     });
 }

@@ -6,7 +6,7 @@ Begin with:
   netlab ping pod1 pod4
   netlab down
 
-Exit codes: 0 fine, 1 a probe failed, 2 usage or an invalid topology,
+Exit codes: 0 fine, 1 a probe or test failed, 2 usage or an invalid topology,
 3 this machine cannot (privilege, kernel feature), 4 anything else.";
 
 pub(super) const SCHEMA: &str = "\
