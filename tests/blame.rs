@@ -201,6 +201,38 @@ fn each_break_is_found_where_it_is_and_what_is_said_mends_it() {
 }
 
 #[test]
+fn an_address_that_two_places_have_is_blamed_on_the_one_it_was_not_given_to() {
+    let test = "an_address_that_two_places_have_is_blamed_on_the_one_it_was_not_given_to";
+    if !has_ip() {
+        return skip(test, "no `ip` to break labs with");
+    }
+    // Where it is added, how, whose it is, and who gets no answer from whom.
+    let twice: [(&str, &str, &str, &[[&str; 2]]); 4] = [
+        ("pod1", "10.244.1.3/24 dev eth0", "pod2", &[["pod1", "pod2"], ["pod2", "pod1"]]),
+        ("pod1", "10.244.2.3/32 dev lo", "pod4", &[["pod1", "pod4"], ["pod4", "pod1"]]),
+        ("node1", "10.244.2.3/32 dev lo", "pod4", &[["pod1", "pod4"], ["pod4", "pod1"], ["node1", "pod4"]]),
+        ("node2", "10.244.1.2/32 dev eth0", "pod1", &[["pod1", "pod4"], ["pod4", "pod1"]]),
+    ];
+    in_each_mode(test, |world| {
+        up(world, "two-node");
+        world.ok(&["matrix"]);
+        for (place, address, owner, pairs) in twice {
+            act(world, place, &format!("ip addr add {address}"));
+            assert_eq!(world.netlab(&["matrix"]).code, 1, "{address} at {place} broke nothing");
+            let (ip, _) = address.split_once('/').expect("a length");
+            for pair in pairs {
+                let likely = said(world, pair, "likely").concat();
+                let expected = format!("{place} also has {ip}, which is {owner}'s");
+                assert!(likely.contains(&expected), "{address} at {place}, {pair:?}: {likely}");
+            }
+            assert_eq!(said(world, &pairs[0], "place"), [place]);
+            assert_eq!(mend(world, &pairs[0]), 1, "{address} at {place}");
+            wait_until(&format!("{address} at {place}: mended"), || world.netlab(&["matrix"]).code == 0);
+        }
+    });
+}
+
+#[test]
 fn what_works_is_told_to_be_in_order() {
     in_each_mode("what_works_is_told_to_be_in_order", |world| {
         up(world, "two-node");

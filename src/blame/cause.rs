@@ -72,6 +72,11 @@ pub enum Cause {
         /// Whose it is.
         to: Named,
     },
+    /// The place has an address that is another's.
+    AlsoHas {
+        /// Whose it is.
+        address: Named,
+    },
     /// The place forwards nothing.
     NotForwarding {
         /// The setting that says so.

@@ -132,6 +132,12 @@ impl State {
         self.links.iter().flat_map(|link| &link.addresses).any(|net| net.addr() == address)
     }
 
+    /// An address of its own, as it was given to an interface.
+    pub(super) fn given(&self, address: IpAddr) -> Option<(&Link, IpNet)> {
+        let given = self.links.iter().flat_map(|link| link.addresses.iter().map(move |net| (link, *net)));
+        given.into_iter().find(|(_, net)| net.addr() == address)
+    }
+
     /// Whether it forwards packets of that family at all.
     pub(super) fn forwards(&self, family: Family) -> bool {
         match family {

@@ -63,6 +63,10 @@ impl<'a> Walk<'a> {
         loop {
             let state = self.state(&at)?;
             let packet = Packet { from: source, to, entered: entered.clone() };
+            // First of all: what a look-up says of an address that two have only confuses.
+            for address in [Some(to), source].into_iter().flatten() {
+                self.alone(&at, &state, address)?;
+            }
             let decision = self.look_up(&at, &packet)?;
             let Some(target) = self.map.owner(to) else {
                 // Its loopback, or an address that somebody gave to it since.
@@ -90,6 +94,17 @@ impl<'a> Walk<'a> {
                 return Err(self.wrong(&at, Cause::Loop { to, places }, Vec::new()));
             }
         }
+    }
+
+    /// Whether a place leaves an address to the one that it was given to.
+    pub(super) fn alone(&self, at: &str, state: &State, address: IpAddr) -> Found<()> {
+        let owner = self.map.owner(address).map(|id| self.map.place(id));
+        let Some((link, net)) = state.given(address).filter(|_| owner.is_some_and(|owner| owner != at))
+        else {
+            return Ok(());
+        };
+        let mend = vec![mend::exec(at, &format!("ip addr del {net} dev {}", link.name))];
+        Err(self.wrong(at, Cause::AlsoHas { address: self.named(address) }, mend))
     }
 
     /// How a packet that is another's leaves a place.

@@ -66,7 +66,12 @@ impl Walk<'_> {
         match (entry.mac, real) {
             (Some(mac), Some(real)) if mac != real => {
                 let mend = mend::forget(&self.map, at, &link, hop, real);
-                let whose = self.map.owner_of_mac(mac).map(|id| self.map.name(id));
+                let owner = self.map.owner_of_mac(mac);
+                if let Some(place) = owner.map(|id| self.map.place(id).to_owned()) {
+                    let state = self.state(&place)?;
+                    self.alone(&place, &state, hop)?;
+                }
+                let whose = owner.map(|id| self.map.name(id));
                 let cause = Cause::WrongMac { neighbour, link, mac, whose, real, state: entry.state.clone() };
                 // What was learnt is learnt anew when it does not answer; what was given stays.
                 if entry.state == "permanent" {

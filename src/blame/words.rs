@@ -77,6 +77,13 @@ impl Cause {
                 }
             }
             Self::Keeps { to } => format!("{place} keeps packets for {to} as if that were its own address"),
+            Self::AlsoHas { address: Named { address, owner } } => {
+                let whose = owner.as_ref().map_or("another's".to_owned(), |owner| format!("{owner}'s"));
+                format!(
+                    "{place} also has {address}, which is {whose}: what {place} sends there stays where it is, and what \
+                     comes from there is not answered"
+                )
+            }
             Self::NotForwarding { setting } => format!(
                 "{place} does not forward: {setting} is 0, so it drops every packet that is not for itself"
             ),
