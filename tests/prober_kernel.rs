@@ -270,6 +270,40 @@ fn serve(net: &Net) {
 }
 
 #[test]
+fn who_asks_itself_is_told_so() {
+    in_namespaces("who_asks_itself_is_told_so", || {
+        let Path { source, router, .. } = path();
+        // What the router asks for is the source's own by now: in its network, beside it, and on loopback.
+        source.run("ip addr add 10.0.1.9/24 dev eth0; ip addr add 10.0.2.2/32 dev lo; ip addr add fd02::2/128 dev lo");
+        let sized = |size| Attempt::Ping { size, dont_fragment: DontFragment::Set };
+        check(
+            &[&source, &router],
+            &[
+                (ping("10.0.1.2"), "own-address"),
+                (ping("10.0.1.9"), "own-address"),
+                (ping("10.0.2.2"), "own-address"),
+                (ping("127.0.0.1"), "own-address"),
+                (ping("fd01::2"), "own-address"),
+                (ping("fd02::2"), "own-address"),
+                (ping("::1"), "own-address"),
+                (request(0, "10.0.2.2", sized(0)), "own-address"),
+                (request(0, "fd02::2", sized(9000)), "own-address"),
+                (
+                    request(0, "10.0.2.2", Attempt::Traceroute(TracerouteOptions::default())),
+                    "reply 10.0.2.2, Reached",
+                ),
+                (request(1, "10.0.1.2", Attempt::PING), "reply 10.0.1.2"),
+                (request(1, "10.0.1.9", Attempt::PING), "reply 10.0.1.9"),
+                (request(1, "fd01::2", Attempt::PING), "reply fd01::2"),
+            ],
+        );
+        // Having an address is not answering for it.
+        source.run("sysctl -qw net.ipv4.icmp_echo_ignore_all=1");
+        check(&[&source], &[(ping("10.0.1.2"), "timeout")]);
+    });
+}
+
+#[test]
 fn every_answer_has_its_word_and_its_sender() {
     in_namespaces("every_answer_has_its_word_and_its_sender", || {
         let Path { source, router, host } = path();

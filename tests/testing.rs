@@ -250,6 +250,9 @@ fn tests_hold_where_the_lab_is_as_they_say() {
                 ("from = 'node1'; to = '172.30.0.1'; expect = 'no-route'", None),
                 ("from = 'pod1'; to = '10.244.1.200'; expect = 'host-unreachable'", None),
                 ("from = 'pod1'; to = 'pod2'; size = 1472", None),
+                ("from = 'pod1'; to = 'pod1'", None),
+                ("from = 'node1'; to = '10.244.1.1'", None),
+                ("from = 'pod1'; to = '127.0.0.1'", None),
                 ("from = 'pod1'; to = 'pod2'; size = 1473; expect = 'frag-needed 1500'", None),
             ],
         );
@@ -364,6 +367,15 @@ fn a_lab_that_was_broken_by_hand_is_caught_and_the_place_is_named() {
                 "pods of node2 → pod1: timeout",
                 "likely pod1 has no route to 10.244.2.2",
                 "mend netlab exec pod1 -- ip route add default via 10.244.1.1",
+            ],
+        );
+        let text = broken(world, &["pod1", "--", "ip", "addr", "add", "10.244.1.3/24", "dev", "eth0"]);
+        contains(
+            &text,
+            &[
+                "pod1 → pod2: own-address: pod1 has 10.244.1.3 itself",
+                "likely pod1 also has 10.244.1.3, which is pod2's",
+                "mend netlab exec pod1 -- ip addr del 10.244.1.3/24 dev eth0",
             ],
         );
         let entry = ["ip", "neigh", "replace", "192.168.66.12", "lladdr", "0a:00:00:00:00:01", "dev", "eth0"];

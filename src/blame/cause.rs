@@ -72,6 +72,27 @@ pub enum Cause {
         /// Whose it is.
         to: Named,
     },
+    /// The place has an address that is another's.
+    AlsoHas {
+        /// Whose it is.
+        address: Named,
+    },
+    /// Rules have a place look for routes elsewhere than in its main table.
+    Ruled {
+        /// The packet's target.
+        to: IpAddr,
+        /// The table that has the route; none where the packet is refused.
+        table: Option<u32>,
+        /// The rules, as `ip rule` writes them.
+        rules: Vec<String>,
+    },
+    /// An interface has no IPv6.
+    NoIpv6 {
+        /// Its name.
+        link: String,
+        /// The setting that says so.
+        setting: String,
+    },
     /// The place forwards nothing.
     NotForwarding {
         /// The setting that says so.

@@ -45,6 +45,8 @@ pub enum Decision {
         link: String,
         /// The address that a packet of the place's own gets.
         source: Option<IpAddr>,
+        /// The table that says so, where it is not the main one.
+        table: Option<u32>,
     },
     /// Keeps it.
     Keep,
@@ -66,12 +68,16 @@ pub struct State {
     pub links: Vec<Link>,
     /// Its main routing tables.
     pub routes: Vec<Route>,
+    /// Its rules that choose another table, without those that every kernel has.
+    pub rules: Vec<Rule>,
     /// Its neighbour tables.
     pub neighbours: Vec<Neighbour>,
     /// `net.ipv4.ip_forward`.
     pub forwards_v4: bool,
     /// `net.ipv6.conf.all.forwarding`.
     pub forwards_v6: bool,
+    /// `net.ipv6.conf.all.disable_ipv6`.
+    pub disabled_v6: bool,
 }
 
 /// An interface.
@@ -95,6 +101,8 @@ pub struct Link {
     pub port: Option<String>,
     /// `net.ipv4.conf.<name>.forwarding`: whether what comes in by it is forwarded.
     pub forwards_v4: bool,
+    /// `net.ipv6.conf.<name>.disable_ipv6`: whether it has no IPv6 at all.
+    pub disabled_v6: bool,
     /// Reverse path filtering of what comes in by it: 0 is off, 1 strict, 2 loose.
     pub rp_filter: u8,
 }
@@ -106,6 +114,19 @@ pub struct Route {
     pub to: IpNet,
     /// The kernel's word for what it does: `unicast`, `blackhole`, …
     pub kind: String,
+}
+
+/// A rule that chooses the table in which a route is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// Its number: lower ones are asked first.
+    pub preference: u32,
+    /// The family that it is about.
+    pub family: Family,
+    /// The table that it leads to, if it leads to one.
+    pub table: Option<u32>,
+    /// As `ip rule` writes it: `5: from all lookup 100`.
+    pub text: String,
 }
 
 /// An entry of the neighbour table.
@@ -132,12 +153,24 @@ impl State {
         self.links.iter().flat_map(|link| &link.addresses).any(|net| net.addr() == address)
     }
 
+    /// An address of its own, as it was given to an interface.
+    pub(super) fn given(&self, address: IpAddr) -> Option<(&Link, IpNet)> {
+        let given = self.links.iter().flat_map(|link| link.addresses.iter().map(move |net| (link, *net)));
+        given.into_iter().find(|(_, net)| net.addr() == address)
+    }
+
     /// Whether it forwards packets of that family at all.
     pub(super) fn forwards(&self, family: Family) -> bool {
         match family {
             Family::V4 => self.forwards_v4,
             Family::V6 => self.forwards_v6,
         }
+    }
+
+    /// The setting that keeps an interface from having IPv6, if one does.
+    pub(super) fn without_v6(&self, link: &Link) -> Option<String> {
+        let which = if self.disabled_v6 { "all" } else { &link.name };
+        link.disabled_v6.then(|| format!("net.ipv6.conf.{which}.disable_ipv6"))
     }
 
     /// The most specific route to an address; the first, which is the one of lowest metric, where several are equal.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use super::cause::{Cause, Named};
-use super::facts::{Decision, Facts, Packet, State};
+use super::facts::{Decision, Facts, Packet, Rule, State};
 use super::map::{Id, Map, Planned};
 use super::{Blame, LookUp, Way, mend};
 use crate::model::{Family, Lab};
@@ -37,6 +37,8 @@ struct Exit {
     link: String,
     /// The source that the place gives to a packet of its own.
     own: Option<IpAddr>,
+    /// The table that says so, where it is not the main one.
+    table: Option<u32>,
 }
 
 impl<'a> Walk<'a> {
@@ -63,6 +65,10 @@ impl<'a> Walk<'a> {
         loop {
             let state = self.state(&at)?;
             let packet = Packet { from: source, to, entered: entered.clone() };
+            // First of all: what a look-up says of an address that two have only confuses.
+            for address in [Some(to), source].into_iter().flatten() {
+                self.alone(&at, &state, address)?;
+            }
             let decision = self.look_up(&at, &packet)?;
             let Some(target) = self.map.owner(to) else {
                 // Its loopback, or an address that somebody gave to it since.
@@ -78,8 +84,9 @@ impl<'a> Walk<'a> {
             if let Some(entered) = &entered {
                 self.forwards(&at, &state, entered, Family::of_address(&to))?;
             }
-            let Exit { via, link, own } = self.exit(&at, &state, &packet, decision)?;
-            self.turns(&at, &state, to, via, &link);
+            let exit = self.exit(&at, &state, &packet, decision)?;
+            self.turns(&at, &state, to, &exit);
+            let Exit { via, link, own, .. } = exit;
             source = source.or_else(|| self.source(&at, &state, &link, own, Family::of_address(&to)));
             let hop = self.crossed(&at, &state, &link, via, to)?;
             passed.push(at);
@@ -92,11 +99,22 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Whether a place leaves an address to the one that it was given to.
+    pub(super) fn alone(&self, at: &str, state: &State, address: IpAddr) -> Found<()> {
+        let owner = self.map.owner(address).map(|id| self.map.place(id));
+        let Some((link, net)) = state.given(address).filter(|_| owner.is_some_and(|owner| owner != at))
+        else {
+            return Ok(());
+        };
+        let mend = vec![mend::exec(at, &format!("ip addr del {net} dev {}", link.name))];
+        Err(self.wrong(at, Cause::AlsoHas { address: self.named(address) }, mend))
+    }
+
     /// How a packet that is another's leaves a place.
     fn exit(&mut self, at: &str, state: &State, packet: &Packet, decision: Decision) -> Found<Exit> {
         let to = packet.to;
         match decision {
-            Decision::Send { via, link, source } => Ok(Exit { via, link, own: source }),
+            Decision::Send { via, link, source, table } => Ok(Exit { via, link, own: source, table }),
             Decision::Keep => Err(self.wrong(at, Cause::Keeps { to: self.named(to) }, Vec::new())),
             Decision::Refuse { errno, text } => Err(self.refused(at, state, packet, &errno, &text)),
             Decision::Other(kind) => {
@@ -120,7 +138,7 @@ impl<'a> Walk<'a> {
     fn words(&self, packet: &Packet, decision: &Decision) -> String {
         let to = packet.to;
         match decision {
-            Decision::Send { via, link, source } => {
+            Decision::Send { via, link, source, .. } => {
                 let via = via.map(|via| format!("via {} ", self.named(via))).unwrap_or_default();
                 // A forwarded packet has a source already.
                 let source = source.filter(|_| packet.entered.is_none());
@@ -195,6 +213,13 @@ impl<'a> Walk<'a> {
             return blame;
         }
         if state.routes.iter().any(|route| route.to == planned.to) {
+            let rules: Vec<&Rule> = state.rules.iter().filter(|rule| rule.family == family).collect();
+            // Those that refuse by themselves, if there are any.
+            let refuse: Vec<&Rule> = rules.iter().copied().filter(|rule| rule.table.is_none()).collect();
+            let rules = if refuse.is_empty() { rules } else { refuse };
+            if !rules.is_empty() {
+                return self.ruled(at, to, None, &rules);
+            }
             let said = format!("{text} ({errno}), and no route of its main table says so: see `ip rule`");
             return self.wrong(at, Cause::Denies { to, said }, Vec::new());
         }
@@ -226,17 +251,30 @@ impl<'a> Walk<'a> {
     }
 
     /// Remembers a next hop that is not the planned one. It may still lead to the target, so it is followed.
-    fn turns(&mut self, at: &str, state: &State, to: IpAddr, via: Option<IpAddr>, link: &str) {
+    fn turns(&mut self, at: &str, state: &State, to: IpAddr, exit: &Exit) {
+        let Exit { via, link, table, .. } = exit;
         let planned = self.map.planned(at, to);
-        let as_planned = planned.as_ref().is_some_and(|planned| planned.via == via && planned.link == link);
+        let as_planned = planned.as_ref().is_some_and(|planned| planned.via == *via && planned.link == *link);
         if as_planned || self.turn.is_some() {
+            return;
+        }
+        let family = Family::of_address(&to);
+        let leads = |rule: &&Rule| rule.family == family && rule.table.is_some() && rule.table == *table;
+        let rules: Vec<&Rule> = state.rules.iter().filter(leads).collect();
+        if !rules.is_empty() {
+            self.turn = Some(*self.ruled(at, to, *table, &rules));
             return;
         }
         let mend = mend::turn_back(&self.map, at, state, to, planned.as_ref());
         let planned = planned.map(|planned| self.explained(planned));
         let via = via.map(|via| self.named(via));
-        let cause = Cause::WrongHop { to, via, link: link.to_owned(), planned };
+        let cause = Cause::WrongHop { to, via, link: link.clone(), planned };
         self.turn = Some(*self.wrong(at, cause, mend));
+    }
+
+    fn ruled(&self, at: &str, to: IpAddr, table: Option<u32>, rules: &[&Rule]) -> Box<Blame> {
+        let texts = rules.iter().map(|rule| rule.text.clone()).collect();
+        self.wrong(at, Cause::Ruled { to, table, rules: texts }, mend::without(at, rules))
     }
 
     /// The address that the packet gets at its source.

@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
-use super::facts::{Route, State};
+use super::facts::{Route, Rule, State};
 use super::map::{Map, Planned};
 use super::words::network;
+use crate::model::Family;
 use crate::plan::Mac;
 
 /// Routes that are written out; a node may have hundreds.
@@ -24,6 +25,11 @@ pub(super) fn restore(map: &Map, place: &str, link: &str, state: &State) -> Vec<
     }
     let addresses =
         map.find(place, link).map(|id| map.interface(id).addresses.as_slice()).unwrap_or_default();
+    if addresses.iter().any(|net| net.addr().is_ipv6())
+        && let Some(setting) = state.link(link).and_then(|link| state.without_v6(link))
+    {
+        commands.push(exec(place, &format!("sysctl -w {setting}=0")));
+    }
     let lost: Vec<_> = addresses.iter().filter(|net| !state.has(net.addr())).collect();
     commands.extend(lost.iter().map(|net| exec(place, &format!("ip addr add {net} dev {link}"))));
     let routes = map.routes(place).filter(|route| route.link == link && !has(state, route));
@@ -37,6 +43,18 @@ pub(super) fn restore(map: &Map, place: &str, link: &str, state: &State) -> Vec<
         commands.push(format!("and {more} more routes by {link}, which `netlab plan` shows"));
     }
     commands
+}
+
+/// What only a new lab has again, such as a bridge with all its ports.
+pub(super) fn anew() -> Vec<String> {
+    vec!["bring the lab up again: netlab up --replace, with its file".to_owned()]
+}
+
+/// Takes rules away.
+pub(super) fn without(place: &str, rules: &[&Rule]) -> Vec<String> {
+    let family = |rule: &Rule| if rule.family == Family::V6 { "ip -6" } else { "ip" };
+    let del = |rule: &&Rule| exec(place, &format!("{} rule del pref {}", family(rule), rule.preference));
+    rules.iter().map(del).collect()
 }
 
 /// Takes a route away that drops packets, and gives back the one whose place it took.

@@ -20,7 +20,7 @@ use crate::model::Lab;
 use follow::Walk;
 
 pub use cause::{Cause, Named, Routes};
-pub use facts::{Decision, Facts, Link, Neighbour, Packet, Route, State};
+pub use facts::{Decision, Facts, Link, Neighbour, Packet, Route, Rule, State};
 pub use map::Planned;
 
 /// What was found out about one pair of places.

@@ -1,5 +1,6 @@
 //! Labs that are made up from their plans, broken in one way each.
 
 mod back;
+mod settings;
 mod there;
 mod world;

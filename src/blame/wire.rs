@@ -37,6 +37,10 @@ impl Walk<'_> {
             states.push(self.state(&place)?);
         }
         self.addressed(at, state, link, hop, owner, states.last())?;
+        // What is gone takes more along with it than its own name: a bridge leaves its ports behind.
+        for (id, state) in path.iter().zip(&states) {
+            self.present(state, *id)?;
+        }
         // Everything that was switched off first: what merely lacks a carrier lacks it because of that.
         for (id, state) in path.iter().zip(&states) {
             self.passes(state, *id)?;
@@ -66,7 +70,12 @@ impl Walk<'_> {
         match (entry.mac, real) {
             (Some(mac), Some(real)) if mac != real => {
                 let mend = mend::forget(&self.map, at, &link, hop, real);
-                let whose = self.map.owner_of_mac(mac).map(|id| self.map.name(id));
+                let owner = self.map.owner_of_mac(mac);
+                if let Some(place) = owner.map(|id| self.map.place(id).to_owned()) {
+                    let state = self.state(&place)?;
+                    self.alone(&place, &state, hop)?;
+                }
+                let whose = owner.map(|id| self.map.name(id));
                 let cause = Cause::WrongMac { neighbour, link, mac, whose, real, state: entry.state.clone() };
                 // What was learnt is learnt anew when it does not answer; what was given stays.
                 if entry.state == "permanent" {
@@ -124,13 +133,19 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// An interface that is there.
+    fn present<'s>(&self, state: &'s State, id: Id) -> Found<&'s Link> {
+        let (place, name) = (self.map.place(id), &self.map.interface(id).name);
+        state.link(name).ok_or_else(|| {
+            let cause = Cause::Gone { link: name.clone(), leads_to: self.leads_to(id) };
+            self.wrong(place, cause, mend::anew())
+        })
+    }
+
     /// An interface that is there and up.
     fn standing<'s>(&self, state: &'s State, id: Id) -> Found<&'s Link> {
         let (place, name) = (self.map.place(id), &self.map.interface(id).name);
-        let Some(link) = state.link(name) else {
-            let leads_to = self.leads_to(id);
-            return Err(self.wrong(place, Cause::Gone { link: name.clone(), leads_to }, Vec::new()));
-        };
+        let link = self.present(state, id)?;
         if link.up {
             return Ok(link);
         }
@@ -147,13 +162,18 @@ impl Walk<'_> {
 
     /// What is wrong with an interface that is to have an address; none where its place has it and it is up.
     pub(super) fn unfit(&self, state: &State, id: Id, address: IpAddr) -> Option<Box<Blame>> {
-        if let Err(blame) = self.standing(state, id) {
-            return Some(blame);
-        }
+        let link = match self.standing(state, id) {
+            Ok(link) => link,
+            Err(blame) => return Some(blame),
+        };
         if state.has(address) {
             return None;
         }
         let (place, name) = (self.map.place(id), &self.map.interface(id).name);
+        if let Some(setting) = state.without_v6(link).filter(|_| address.is_ipv6()) {
+            let mend = mend::restore(&self.map, place, name, state);
+            return Some(self.wrong(place, Cause::NoIpv6 { link: name.clone(), setting }, mend));
+        }
         let planned = self.map.interface(id).addresses.iter().find(|net| net.addr() == address);
         let address = planned.copied().unwrap_or_else(|| address.into());
         let mend = mend::restore(&self.map, place, name, state);

@@ -77,6 +77,30 @@ impl Cause {
                 }
             }
             Self::Keeps { to } => format!("{place} keeps packets for {to} as if that were its own address"),
+            Self::AlsoHas { address: Named { address, owner } } => {
+                let whose = owner.as_ref().map_or("another's".to_owned(), |owner| format!("{owner}'s"));
+                format!(
+                    "{place} also has {address}, which is {whose}: what {place} sends there stays where it is, and what \
+                     comes from there is not answered"
+                )
+            }
+            Self::Ruled { to, table, rules } => {
+                let rules = format!("`{}`", rules.join("`, `"));
+                match table {
+                    Some(table) => format!(
+                        "{place} sends packets for {to} as table {table} says, and not as its main table does: see `ip \
+                         rule`, which has {rules}"
+                    ),
+                    None => format!(
+                        "{place}'s kernel does not route packets for {to}, and no route of its main table says so: see \
+                         `ip rule`, which has {rules}"
+                    ),
+                }
+            }
+            Self::NoIpv6 { link, setting } => format!(
+                "{link} of {place} has no IPv6: {setting} is 1, and with it the kernel took away all IPv6 addresses and \
+                 routes there"
+            ),
             Self::NotForwarding { setting } => format!(
                 "{place} does not forward: {setting} is 0, so it drops every packet that is not for itself"
             ),

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use crate::blame::{self, Decision, Facts, Packet, State, Verdict, Way, blame};
 use crate::kernel::inspect::{Answer, Found, Lookup, Question};
-use crate::model::Lab;
+use crate::model::{Family, Lab};
 use crate::plan::Sandbox;
 use crate::suite::Fact;
 
@@ -49,6 +49,9 @@ fn facts(verdict: &Verdict) -> Vec<Fact> {
     facts
 }
 
+/// The number of the table that packets are routed by unless a rule says otherwise.
+const MAIN: u32 = 254;
+
 /// The kernels of a running lab. Each place is read once: blame is about one moment.
 struct Live<'a> {
     lookup: Lookup<'a>,
@@ -87,7 +90,10 @@ impl Facts for Live<'_> {
         let answer = self.lookup.route(place, &question).map_err(|error| error.to_string())?;
         let names = &self.known(place)?.names;
         Ok(match answer {
-            Answer::Send { via, link, source } => Decision::Send { via, link: name(names, link), source },
+            Answer::Send { via, link, source, table } => {
+                let table = (table != MAIN).then_some(table);
+                Decision::Send { via, link: name(names, link), source, table }
+            }
             Answer::Keep => Decision::Keep,
             Answer::Refuse { errno, text } => Decision::Refuse { errno, text: text.to_owned() },
             Answer::Other(kind) => Decision::Other(kind),
@@ -114,7 +120,14 @@ fn known(found: Found) -> Known {
         mac: link.mac,
         addresses: link.addresses,
         forwards_v4: link.forwards_v4,
+        disabled_v6: link.disabled_v6,
         rp_filter: link.rp_filter.max(everywhere),
+    });
+    let rules = found.rules.into_iter().map(|rule| blame::Rule {
+        preference: rule.preference,
+        family: if rule.is_ipv6 { Family::V6 } else { Family::V4 },
+        table: rule.table,
+        text: rule.text,
     });
     let neighbours = found.neighbours.into_iter().map(|entry| blame::Neighbour {
         link: name(&names, entry.link),
@@ -129,7 +142,9 @@ fn known(found: Found) -> Known {
             .into_iter()
             .map(|route| blame::Route { to: route.to, kind: route.kind })
             .collect(),
+        rules: rules.collect(),
         neighbours: neighbours.collect(),
+        disabled_v6: found.forwarding.disabled_v6,
         forwards_v4: found.forwarding.v4,
         forwards_v6: found.forwarding.v6.unwrap_or(false),
     };

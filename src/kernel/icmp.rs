@@ -19,6 +19,8 @@ use crate::probe::DontFragment;
 mod filter;
 mod raw;
 
+use raw::Requests;
+
 pub(super) use raw::RawSocket;
 pub use raw::{Buffer, Received, SentAt};
 
@@ -66,10 +68,20 @@ impl IcmpSocket {
     /// # Errors
     /// `EPERM` without `CAP_NET_RAW` there, `EAFNOSUPPORT` where the kernel has no IPv6.
     pub fn open(family: Family) -> io::Result<Self> {
+        Self::with(family, Requests::KeptAway)
+    }
+
+    /// Opens a socket that takes its own requests too, where they come back to this namespace: its own address was asked.
+    /// No interface tells that: what a namespace sends to itself counts as received by the one that has the address.
+    pub(super) fn open_to_itself(family: Family) -> io::Result<Self> {
+        Self::with(family, Requests::Heard)
+    }
+
+    fn with(family: Family, requests: Requests) -> io::Result<Self> {
         let random = RandomState::new();
         let nonce = random.build_hasher().finish();
         let id = (random.hash_one(nonce) & 0xffff) as u16;
-        let raw = RawSocket::open(family, &filter::answers_to(family, id))?;
+        let raw = RawSocket::open(family, &filter::answers_to(family, id), requests)?;
         let (message, buffer) = (Vec::new(), Buffer::default());
         Ok(Self { raw, id, nonce, ttl: None, dont_fragment: None, message, buffer })
     }
@@ -195,7 +207,8 @@ impl IcmpSocket {
     fn is_ours(&self, answer: &IcmpAnswer) -> bool {
         let Mark::Echo { id, seq } = answer.mark() else { return false };
         let nonce_fits = match answer {
-            IcmpAnswer::EchoReply { nonce: Some(nonce), .. } => *nonce == self.nonce_of(seq),
+            IcmpAnswer::EchoReply { nonce: Some(nonce), .. }
+            | IcmpAnswer::EchoRequest { nonce: Some(nonce), .. } => *nonce == self.nonce_of(seq),
             _ => true,
         };
         id == self.id && nonce_fits
@@ -220,5 +233,5 @@ impl IcmpSocket {
 
 /// A raw ICMP socket that takes the errors which quote somebody's TCP segments and UDP datagrams, and nothing else.
 pub(super) fn open_errors(family: Family) -> io::Result<RawSocket> {
-    RawSocket::open(family, &filter::errors_of_ports(family))
+    RawSocket::open(family, &filter::errors_of_ports(family), Requests::KeptAway)
 }

@@ -9,6 +9,7 @@ mod neighbour;
 mod peer;
 mod reader;
 mod route;
+mod rule;
 
 use std::fs::{self, File};
 use std::net::IpAddr;
@@ -30,6 +31,8 @@ pub struct Found {
     pub links: Vec<Link>,
     /// Its main routing tables, IPv4 first, in the kernel's order.
     pub routes: Vec<Route>,
+    /// The rules that choose a table, IPv4 first, without those that the kernel makes by itself.
+    pub rules: Vec<Rule>,
     /// The neighbours that it knows or asks for, by interface and address.
     pub neighbours: Vec<Neighbour>,
     /// The forwarding databases of its bridges and tunnels.
@@ -69,6 +72,8 @@ pub struct Link {
     pub rp_filter: u8,
     /// `net.ipv4.conf.<name>.forwarding`: whether IPv4 packets that come in by it are forwarded.
     pub forwards_v4: bool,
+    /// `net.ipv6.conf.<name>.disable_ipv6`: whether it has no IPv6 at all.
+    pub disabled_v6: bool,
     /// `IFLA_LINK` and `IFLA_LINK_NETNSID`: where the other end is.
     far: Option<(u32, Option<i32>)>,
 }
@@ -132,6 +137,19 @@ pub struct Hop {
     pub link: u32,
 }
 
+/// A rule by which a table is chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// Its number: lower ones are asked first.
+    pub preference: u32,
+    /// Whether it is about IPv6.
+    pub is_ipv6: bool,
+    /// The table that it leads to, if it leads to one.
+    pub table: Option<u32>,
+    /// As `ip rule` writes it.
+    pub text: String,
+}
+
 /// An entry of the neighbour table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Neighbour {
@@ -180,6 +198,8 @@ pub struct Forwarding {
     pub v4: bool,
     /// `net.ipv6.conf.all.forwarding`; `None` where the kernel has no IPv6.
     pub v6: Option<bool>,
+    /// `net.ipv6.conf.all.disable_ipv6`, of which interfaces have had the last word since.
+    pub disabled_v6: bool,
     /// `net.ipv4.conf.all.rp_filter`; the kernel takes the higher of it and the interface's own.
     pub rp_filter: u8,
 }
@@ -200,6 +220,7 @@ pub fn inspect(place: &Place<'_>, others: &[&Sandbox]) -> Result<Found> {
     peer::join(&mut reader, here, &mut links, &others)?;
     Ok(Found {
         routes: route::routes(&mut reader)?,
+        rules: rule::rules(&mut reader)?,
         neighbours: neighbour::neighbours(&mut reader)?,
         fdb: neighbour::fdb(&mut reader)?,
         forwarding: forwarding(),
@@ -220,6 +241,7 @@ fn forwarding() -> Forwarding {
     Forwarding {
         v4: read("ipv4/ip_forward").is_some_and(|value| value != 0),
         v6: read("ipv6/conf/all/forwarding").map(|value| value != 0),
+        disabled_v6: read("ipv6/conf/all/disable_ipv6").is_some_and(|value| value != 0),
         rp_filter: read("ipv4/conf/all/rp_filter").unwrap_or(0),
     }
 }

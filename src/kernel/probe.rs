@@ -122,7 +122,7 @@ impl<'a> Probes<'a> {
 
     fn understand(&self, received: &Received) -> Option<Answer> {
         let Mark::Echo { seq, .. } = received.answer.mark() else { return None };
-        let outcome = received.outcome(self.sent.get(&seq)?);
+        let outcome = received.outcome(self.sent.get(&seq)?)?;
         let bytes = match received.answer {
             IcmpAnswer::EchoReply { bytes, .. } => bytes,
             _ => 0,

@@ -16,6 +16,7 @@ use crate::plan::Sandbox;
 use crate::probe::{Attempt, Finding, Outcome, Probe, Request, Schedule, ScheduleOptions, Step};
 use clock::Clock;
 use connection::{Connection, Connections};
+use echo::Heard;
 use places::Places;
 use readiness::{Key, Readiness};
 
@@ -176,7 +177,15 @@ impl Asking<'_> {
         let echo = places.echo(place, family, readiness)?;
         loop {
             match echo.take(buffer) {
-                Ok(Some((probe, outcome))) => {
+                Ok(Some(Heard { probe, outcome, by_itself })) => {
+                    let Request { to, attempt, .. } = &self.requests[probe.which];
+                    let outcome = match (outcome, attempt) {
+                        // A traceroute shows it by having no hops.
+                        (Outcome::Reply { rtt, .. }, Attempt::Ping { .. }) if by_itself => {
+                            Outcome::OwnAddress { address: *to, rtt }
+                        }
+                        (outcome, _) => outcome,
+                    };
                     self.schedule.on_answer(probe.which, probe.number, outcome, now);
                 }
                 Ok(None) | Err(Errno::EINTR) => {}
@@ -198,7 +207,7 @@ impl Asking<'_> {
                     let Some(connection) = found else { continue };
                     connection.told = true;
                     let Probe { which, number, .. } = connection.probe;
-                    let outcome = received.outcome(&connection.sent);
+                    let Some(outcome) = received.outcome(&connection.sent) else { continue };
                     self.schedule.on_answer(which, number, outcome, now);
                     if self.schedule.is_decided(which) {
                         self.connections.close_all(which);

@@ -24,6 +24,7 @@ pub const ANSWERS: &[&str] = &[
     "prohibited",
     "ttl-exceeded",
     "frag-needed",
+    "own-address",
 ];
 
 /// Most bytes of data in a ping: 65535, without the headers of IPv4 and ICMP.

@@ -80,6 +80,15 @@ pub enum IcmpAnswer {
         /// Length of the ICMP message in bytes, header included: the number that ping prints.
         bytes: usize,
     },
+    /// No answer, but an echo request that came in. Where that is the sender's own, it was sent to the sender itself.
+    EchoRequest {
+        /// Identifier.
+        id: u16,
+        /// Sequence number.
+        seq: u16,
+        /// The start of the payload; none if the payload is too short for it.
+        nonce: Option<u64>,
+    },
     /// A router found the TTL (hop limit) used up.
     TimeExceeded {
         /// The packet that died.
@@ -103,7 +112,7 @@ impl IcmpAnswer {
     #[must_use]
     pub fn mark(&self) -> Mark {
         match *self {
-            Self::EchoReply { id, seq, .. } => Mark::Echo { id, seq },
+            Self::EchoReply { id, seq, .. } | Self::EchoRequest { id, seq, .. } => Mark::Echo { id, seq },
             Self::TimeExceeded { quoted } | Self::Unreachable { quoted, .. } => quoted.mark,
         }
     }
@@ -112,7 +121,7 @@ impl IcmpAnswer {
     #[must_use]
     pub fn quoted(&self) -> Option<Quoted> {
         match *self {
-            Self::EchoReply { .. } => None,
+            Self::EchoReply { .. } | Self::EchoRequest { .. } => None,
             Self::TimeExceeded { quoted } | Self::Unreachable { quoted, .. } => Some(quoted),
         }
     }
@@ -140,6 +149,7 @@ pub fn parse_v4(packet: &[u8]) -> Option<AnswerV4> {
     let icmp = Icmpv4Slice::from_slice(ip.payload().payload).ok()?;
     let answer = match icmp.icmp_type() {
         Icmpv4Type::EchoReply(echo) => echo_reply(echo, icmp.payload()),
+        Icmpv4Type::EchoRequest(echo) => echo_request(echo, icmp.payload()),
         // The other code, a fragment that waited in vain, comes from a host and says nothing about the path.
         Icmpv4Type::TimeExceeded(icmpv4::TimeExceededCode::TtlExceededInTransit) => {
             IcmpAnswer::TimeExceeded { quoted: Quoted::read(icmp.payload())? }
@@ -163,6 +173,7 @@ pub fn parse_v6(message: &[u8]) -> Option<IcmpAnswer> {
     let icmp = Icmpv6Slice::from_slice(message).ok()?;
     match icmp.icmp_type() {
         Icmpv6Type::EchoReply(echo) => Some(echo_reply(echo, icmp.payload())),
+        Icmpv6Type::EchoRequest(echo) => Some(echo_request(echo, icmp.payload())),
         Icmpv6Type::TimeExceeded(icmpv6::TimeExceededCode::HopLimitExceeded) => {
             Some(IcmpAnswer::TimeExceeded { quoted: Quoted::read(icmp.payload())? })
         }
@@ -181,8 +192,16 @@ pub fn parse_v6(message: &[u8]) -> Option<IcmpAnswer> {
 }
 
 fn echo_reply(echo: IcmpEchoHeader, payload: &[u8]) -> IcmpAnswer {
-    let nonce = payload.first_chunk::<NONCE_LEN>().map(|bytes| u64::from_be_bytes(*bytes));
-    IcmpAnswer::EchoReply { id: echo.id, seq: echo.seq, nonce, bytes: ECHO_HEADER_LEN + payload.len() }
+    let bytes = ECHO_HEADER_LEN + payload.len();
+    IcmpAnswer::EchoReply { id: echo.id, seq: echo.seq, nonce: nonce(payload), bytes }
+}
+
+fn echo_request(echo: IcmpEchoHeader, payload: &[u8]) -> IcmpAnswer {
+    IcmpAnswer::EchoRequest { id: echo.id, seq: echo.seq, nonce: nonce(payload) }
+}
+
+fn nonce(payload: &[u8]) -> Option<u64> {
+    payload.first_chunk::<NONCE_LEN>().map(|bytes| u64::from_be_bytes(*bytes))
 }
 
 /// Routers older than RFC 1191 leave the field zero.

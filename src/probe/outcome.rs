@@ -115,6 +115,14 @@ pub enum Outcome {
         /// The path's MTU in bytes as the source knows it, where the packet was too big.
         mtu: Option<u32>,
     },
+    /// The source asked itself: it has the address that it asked.
+    OwnAddress {
+        /// The address.
+        address: IpAddr,
+        /// Round-trip time.
+        #[serde(rename = "rtt_ms", with = "as_millis")]
+        rtt: Duration,
+    },
     /// Nothing came back in time.
     Timeout,
 }
@@ -129,7 +137,7 @@ impl Outcome {
         }
     }
 
-    /// Whose word it is; none for a local error or silence.
+    /// Whose word it is; none for what the source found out by itself, and for silence.
     #[must_use]
     pub fn from(&self) -> Option<IpAddr> {
         match self {
@@ -138,7 +146,7 @@ impl Outcome {
             | Self::Refused { from, .. }
             | Self::Unreachable { from, .. }
             | Self::FragNeeded { from, .. } => Some(*from),
-            Self::LocalError { .. } | Self::Timeout => None,
+            Self::LocalError { .. } | Self::OwnAddress { .. } | Self::Timeout => None,
         }
     }
 
@@ -150,7 +158,8 @@ impl Outcome {
             | Self::TtlExceeded { rtt, .. }
             | Self::Refused { rtt, .. }
             | Self::Unreachable { rtt, .. }
-            | Self::FragNeeded { rtt, .. } => Some(*rtt),
+            | Self::FragNeeded { rtt, .. }
+            | Self::OwnAddress { rtt, .. } => Some(*rtt),
             Self::LocalError { .. } | Self::Timeout => None,
         }
     }
@@ -189,6 +198,7 @@ impl fmt::Display for Outcome {
                 "EACCES" | "EPERM" => f.write_str("prohibited"),
                 other => write!(f, "local-error {other}"),
             },
+            Self::OwnAddress { .. } => f.write_str("own-address"),
             Self::Timeout => f.write_str("timeout"),
         }
     }
@@ -269,7 +279,8 @@ mod tests {
         let accepted = Outcome::Reply { from: FROM, ttl: None, rtt: RTT };
         assert_eq!(serde_json::to_string(&accepted).expect("serializes"), json.replace("\"ttl\":62,", ""));
         let other = Outcome::from_icmp_error(3, 5, None, FROM, RTT);
-        for outcome in [reply, accepted, other, Outcome::Timeout] {
+        let own = Outcome::OwnAddress { address: FROM, rtt: RTT };
+        for outcome in [reply, accepted, other, own, Outcome::Timeout] {
             let json = serde_json::to_string(&outcome).expect("serializes");
             assert_eq!(serde_json::from_str::<Outcome>(&json).expect("deserializes"), outcome);
         }

@@ -133,6 +133,9 @@ pub fn outcome(outcome: &Outcome, names: &dyn Names) -> String {
     match (outcome, outcome.from()) {
         (Outcome::Reply { ttl: Some(ttl), .. }, _) => format!("reply, TTL {ttl}"),
         (Outcome::Reply { ttl: None, .. }, _) => outcome.to_string(),
+        (Outcome::OwnAddress { address, .. }, _) => {
+            format!("{outcome}: the one who asks has {address} itself")
+        }
         (_, Some(from)) => format!("{outcome} from {}", labelled(from, names)),
         (Outcome::LocalError { .. }, None) => format!("{outcome} from its own kernel"),
         (_, None) => outcome.to_string(),

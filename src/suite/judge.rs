@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 
 use crate::model::{Probe, Test};
-use crate::probe::{Attempt, DontFragment, Finding, Outcome, Trace, TraceEnd, TracerouteOptions, millis};
+use crate::probe::{
+    Answer, Attempt, DontFragment, Finding, Outcome, Trace, TraceEnd, TracerouteOptions, millis,
+};
 
 /// Knows what the lab calls an address.
 pub type Named<'a> = &'a dyn Fn(IpAddr) -> Option<String>;
@@ -41,6 +43,16 @@ pub fn end(finding: &Finding) -> Outcome {
     match finding {
         Finding::Answer(answer) => answer.outcome.clone(),
         Finding::Path(trace) => end_of(trace),
+    }
+}
+
+/// A finding of somebody who was to ask itself: an answer from there is a reply like any other.
+pub fn by_itself(finding: Finding) -> Finding {
+    match finding {
+        Finding::Answer(Answer { outcome: Outcome::OwnAddress { address, rtt }, tries }) => {
+            Finding::Answer(Answer { outcome: Outcome::Reply { from: address, ttl: None, rtt }, tries })
+        }
+        other => other,
     }
 }
 
@@ -102,7 +114,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::probe::{Answer, Hop};
+    use crate::probe::Hop;
 
     fn test(probe: Probe, expect: &[&str]) -> Test {
         Test {
@@ -169,6 +181,16 @@ mod tests {
             let found = judge(&test(Probe::Ping, &expect), &answer(outcome), &named);
             assert_eq!(found.as_deref(), wrong, "{expect:?}");
         }
+    }
+
+    #[test]
+    fn ones_own_address_is_a_reply_only_where_it_was_asked_for() {
+        let own = || answer(Outcome::OwnAddress { address: address(4), rtt: Duration::ZERO });
+        let wrong = judge(&test(Probe::Ping, &["reply"]), &own(), &named);
+        assert_eq!(wrong.as_deref(), Some("own-address instead of reply"));
+        assert_eq!(judge(&test(Probe::Ping, &["own-address"]), &own(), &named), None);
+        assert_eq!(judge(&test(Probe::Ping, &["reply"]), &by_itself(own()), &named), None);
+        assert_eq!(by_itself(answer(reply(4))), answer(reply(4)));
     }
 
     #[test]

@@ -262,7 +262,8 @@ fn addresses_that_are_lost() {
     world.at("node1").link("eth0").addresses.push(net("10.244.2.3/32"));
     assert_eq!(
         from_pod1(world).0,
-        "node1 keeps packets for 10.244.2.3 (pod4) as if that were its own address"
+        "node1 also has 10.244.2.3, which is pod4's: what node1 sends there stays where it is, and what comes from there is \
+         not answered"
     );
 }
 
@@ -348,4 +349,20 @@ fn a_refusal_that_no_table_explains_is_not_guessed_at() {
     assert!(
         text.ends_with("Invalid argument (EINVAL), and no route of its main table says so: see `ip rule`")
     );
+}
+
+#[test]
+fn an_address_that_two_places_have() {
+    let says = "pod1 also has 10.244.1.3, which is pod2's";
+    let mends = ["netlab exec pod1 -- ip addr del 10.244.1.3/24 dev eth0"];
+    let mut world = two_node();
+    world.at("pod1").link("eth0").addresses.push(net("10.244.1.3/24"));
+    for (from, to) in [("pod1", "10.244.1.3"), ("pod2", "10.244.1.2"), ("pod3", "10.244.1.3")] {
+        // Another asks by ARP, and hears the wrong one.
+        let mac = world.at("pod1").link("eth0").mac.expect("a cable's").0;
+        world.at("node1").neighbour("cbr0", "10.244.1.3", Some(mac), "stale");
+        let (text, mend) = world.likely(from, to);
+        assert!(text.starts_with(says), "{from} to {to}: {text}");
+        assert_eq!(mend, mends, "{from} to {to}");
+    }
 }

@@ -26,6 +26,8 @@ pub(super) struct Place {
     hops: Vec<(Option<IpAddr>, String)>,
     /// The source of its own packets.
     pub(super) source: Option<IpAddr>,
+    /// What a rule has it do with packets for others.
+    pub(super) ruled: Option<Decision>,
 }
 
 /// A lab whose places can be changed by name.
@@ -125,6 +127,7 @@ fn a_link(name: &str) -> Link {
         bridge: None,
         port: None,
         forwards_v4: true,
+        disabled_v6: false,
         rp_filter: 0,
     }
 }
@@ -186,6 +189,9 @@ impl Place {
         if packet.entered.is_some() && !self.state.forwards(Family::of_address(&packet.to)) {
             return refuse("EHOSTUNREACH", "No route to host");
         }
+        if let Some(decision) = &self.ruled {
+            return decision.clone();
+        }
         let routes = self.state.routes.iter().zip(&self.hops);
         let best = routes
             .filter(|(route, _)| route.to.contains(&packet.to))
@@ -195,7 +201,9 @@ impl Place {
             Some((route, _)) if route.kind == "blackhole" => refuse("EINVAL", "Invalid argument"),
             Some((route, _)) if route.kind == "prohibit" => refuse("EACCES", "Permission denied"),
             Some((route, _)) if route.kind == "unreachable" => refuse("EHOSTUNREACH", "No route to host"),
-            Some((_, (via, link))) => Decision::Send { via: *via, link: link.clone(), source: self.source },
+            Some((_, (via, link))) => {
+                Decision::Send { via: *via, link: link.clone(), source: self.source, table: None }
+            }
         }
     }
 }

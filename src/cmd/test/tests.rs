@@ -31,6 +31,14 @@ pub(super) fn tests(
     let requests: Vec<Request> = wanted.iter().filter_map(|test| subject.request(test)).collect();
     anyhow::ensure!(requests.len() == wanted.len(), "a test names a place that the lab does not have");
     let Some(mut findings) = subject.ask(&requests)? else { return Ok(false) };
+    let itself: Vec<bool> = wanted
+        .iter()
+        .zip(&requests)
+        .map(|(test, request)| is_itself(subject.lab, test, request.to))
+        .collect();
+    let meant =
+        |test: usize, finding: Finding| if itself[test] { judge::by_itself(finding) } else { finding };
+    findings = findings.into_iter().enumerate().map(|(test, finding)| meant(test, finding)).collect();
     // A program that is still starting does not listen yet.
     while begun.elapsed() < CONTAINERS_START {
         let early: Vec<usize> = (0..wanted.len())
@@ -46,7 +54,7 @@ pub(super) fn tests(
         let again: Vec<Request> = early.iter().map(|&test| requests[test].clone()).collect();
         let Some(more) = subject.ask(&again)? else { return Ok(false) };
         for (test, finding) in early.into_iter().zip(more) {
-            findings[test] = finding;
+            findings[test] = meant(test, finding);
         }
     }
     let silent = |test: &usize| {
@@ -68,6 +76,11 @@ pub(super) fn tests(
         cases.push(case(&test.name, job.lines.get(&test.name).copied(), failure, begun));
     }
     Ok(true)
+}
+
+/// Whether a test has a place ask itself.
+fn is_itself(lab: &Lab, test: &Test, to: IpAddr) -> bool {
+    to.is_loopback() || explain::owner(lab, to).is_some_and(|owner| owner == test.from)
 }
 
 fn is_right(lab: &Lab, test: &Test, finding: &Finding) -> bool {
@@ -106,7 +119,7 @@ fn canaries(
     requests: &[Request],
 ) -> anyhow::Result<Option<Vec<(usize, String)>>> {
     let mut unproved = Vec::new();
-    let mut asked: Vec<(usize, String)> = Vec::new();
+    let mut asked: Vec<(usize, &str, String)> = Vec::new();
     let mut pings = Vec::new();
     for &test in silent {
         let to = requests[test].to;
@@ -118,13 +131,13 @@ fn canaries(
             for (what, target) in signs_of_life(subject, place, to) {
                 let Some(from) = subject.index(place) else { continue };
                 pings.push(Request { from, to: target, attempt: Attempt::PING });
-                asked.push((test, format!("{place} does not even get an answer from {what}")));
+                asked.push((test, what, format!("{place} does not even get an answer from {what}")));
             }
         }
     }
     let Some(findings) = subject.ask(&pings)? else { return Ok(None) };
-    for ((test, why), finding) in asked.into_iter().zip(findings) {
-        let outcome = judge::end(&finding);
+    for ((test, what, why), finding) in asked.into_iter().zip(findings) {
+        let outcome = judge::end(&if what == ITSELF { judge::by_itself(finding) } else { finding });
         if !matches!(outcome, Outcome::Reply { .. }) {
             unproved.push((test, format!("silence that proves nothing: {why} ({outcome})")));
         }
@@ -132,11 +145,14 @@ fn canaries(
     Ok(Some(unproved))
 }
 
+/// The one who answers a place that asks its own address.
+const ITSELF: &str = "itself";
+
 /// What a place that works gets answers from: itself and, by its cable, what is at the other end; a pod its gateway, a node
 /// a pod of its own.
 fn signs_of_life(subject: &Subject<'_>, place: &str, like: IpAddr) -> Vec<(&'static str, IpAddr)> {
     let family = Family::of_address(&like);
-    let own = subject.address(place, like).map(|own| ("itself", own));
+    let own = subject.address(place, like).map(|own| (ITSELF, own));
     let of_pod = subject.lab.pods().find(|(_, pod)| pod.name == place);
     let gateway =
         of_pod.and_then(|(node, _)| node.gateway.get(family)).map(|net| ("its gateway", net.addr()));

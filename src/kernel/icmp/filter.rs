@@ -15,7 +15,7 @@ const TCP: u32 = 6;
 const UDP: u32 = 17;
 const ICMPV6: u32 = 58;
 
-/// Accepts echo replies with `id`, and errors that quote it.
+/// Accepts echo replies and requests with `id`, and errors that quote it.
 pub(super) fn answers_to(family: Family, id: u16) -> Vec<SockFilter> {
     match family {
         Family::V4 => answers_to_v4(id.into()),
@@ -56,39 +56,41 @@ fn answers_to_v4(id: u32) -> Vec<SockFilter> {
     vec![
         /*  0 */ op(BPF_LDX | BPF_B | BPF_MSH, 0), // X: length of the IP header
         /*  1 */ op(BPF_LD | BPF_B | BPF_IND, 0), // ICMP type
-        /*  2 */ jump(BPF_JEQ, 0, 10, 0), // echo reply
-        /*  3 */ jump(BPF_JEQ, 3, 2, 0), // destination unreachable
-        /*  4 */ jump(BPF_JEQ, 11, 1, 0), // time exceeded
-        /*  5 */ jump(BPF_JEQ, 12, 0, 10), // parameter problem
-        /*  6 */ op(BPF_LD | BPF_B | BPF_IND, 8), // the quoted IP header's version and length
-        /*  7 */ op(BPF_ALU | BPF_AND | BPF_K, 0x0f),
-        /*  8 */ op(BPF_ALU | BPF_LSH | BPF_K, 2),
-        /*  9 */ op(BPF_ALU | BPF_ADD | BPF_X, 0),
-        /* 10 */ op(BPF_MISC | BPF_TAX, 0),
-        /* 11 */ op(BPF_LD | BPF_H | BPF_IND, 12), // the quoted identifier
-        /* 12 */ jump(BPF_JEQ, id, 2, 3),
-        /* 13 */ op(BPF_LD | BPF_H | BPF_IND, 4), // the reply's identifier
-        /* 14 */ jump(BPF_JEQ, id, 0, 1),
-        /* 15 */ op(BPF_RET | BPF_K, u32::MAX),
-        /* 16 */ op(BPF_RET | BPF_K, 0),
+        /*  2 */ jump(BPF_JEQ, 0, 11, 0), // echo reply
+        /*  3 */ jump(BPF_JEQ, 8, 10, 0), // echo request
+        /*  4 */ jump(BPF_JEQ, 3, 2, 0), // destination unreachable
+        /*  5 */ jump(BPF_JEQ, 11, 1, 0), // time exceeded
+        /*  6 */ jump(BPF_JEQ, 12, 0, 10), // parameter problem
+        /*  7 */ op(BPF_LD | BPF_B | BPF_IND, 8), // the quoted IP header's version and length
+        /*  8 */ op(BPF_ALU | BPF_AND | BPF_K, 0x0f),
+        /*  9 */ op(BPF_ALU | BPF_LSH | BPF_K, 2),
+        /* 10 */ op(BPF_ALU | BPF_ADD | BPF_X, 0),
+        /* 11 */ op(BPF_MISC | BPF_TAX, 0),
+        /* 12 */ op(BPF_LD | BPF_H | BPF_IND, 12), // the quoted identifier
+        /* 13 */ jump(BPF_JEQ, id, 2, 3),
+        /* 14 */ op(BPF_LD | BPF_H | BPF_IND, 4), // the reply's or request's own identifier
+        /* 15 */ jump(BPF_JEQ, id, 0, 1),
+        /* 16 */ op(BPF_RET | BPF_K, u32::MAX),
+        /* 17 */ op(BPF_RET | BPF_K, 0),
     ]
 }
 
 /// Sees the packet from its ICMPv6 header on.
 fn answers_to_v6(id: u32) -> Vec<SockFilter> {
     vec![
-        /* 0 */ op(BPF_LD | BPF_B | BPF_ABS, 0), // ICMPv6 type
-        /* 1 */ jump(BPF_JEQ, 129, 6, 0), // echo reply
-        /* 2 */ jump(BPF_JGT, 4, 8, 0), // errors are 1 to 4
-        /* 3 */ jump(BPF_JEQ, 0, 7, 0),
-        /* 4 */ op(BPF_LD | BPF_B | BPF_ABS, 14), // the quoted next header
-        /* 5 */ jump(BPF_JEQ, 58, 0, 4), // an extension header: the parser will see
-        /* 6 */ op(BPF_LD | BPF_H | BPF_ABS, 52), // the quoted identifier
-        /* 7 */ jump(BPF_JEQ, id, 2, 3),
-        /* 8 */ op(BPF_LD | BPF_H | BPF_ABS, 4), // the reply's identifier
-        /* 9 */ jump(BPF_JEQ, id, 0, 1),
-        /* 10 */ op(BPF_RET | BPF_K, u32::MAX),
-        /* 11 */ op(BPF_RET | BPF_K, 0),
+        /*  0 */ op(BPF_LD | BPF_B | BPF_ABS, 0), // ICMPv6 type
+        /*  1 */ jump(BPF_JEQ, 129, 7, 0), // echo reply
+        /*  2 */ jump(BPF_JEQ, 128, 6, 0), // echo request
+        /*  3 */ jump(BPF_JGT, 4, 8, 0), // errors are 1 to 4
+        /*  4 */ jump(BPF_JEQ, 0, 7, 0),
+        /*  5 */ op(BPF_LD | BPF_B | BPF_ABS, 14), // the quoted next header
+        /*  6 */ jump(BPF_JEQ, 58, 0, 4), // an extension header: the parser will see
+        /*  7 */ op(BPF_LD | BPF_H | BPF_ABS, 52), // the quoted identifier
+        /*  8 */ jump(BPF_JEQ, id, 2, 3),
+        /*  9 */ op(BPF_LD | BPF_H | BPF_ABS, 4), // the reply's or request's own identifier
+        /* 10 */ jump(BPF_JEQ, id, 0, 1),
+        /* 11 */ op(BPF_RET | BPF_K, u32::MAX),
+        /* 12 */ op(BPF_RET | BPF_K, 0),
     ]
 }
 

@@ -26,6 +26,15 @@ const LARGEST_PACKET: usize = 1 << 16;
 /// ICMP's type of an echo request.
 const ECHO_REQUEST_V4: u32 = 8;
 
+/// What a socket is to have of the requests that come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Requests {
+    /// None: they are dropped by the kernel's own filter, before it copies them for the one above.
+    KeptAway,
+    /// Those that the other filter lets through.
+    Heard,
+}
+
 /// When a request left.
 #[derive(Clone, Copy, Debug)]
 pub struct SentAt {
@@ -68,17 +77,18 @@ pub struct Received {
 }
 
 impl Received {
-    /// What it means for the request that left then.
+    /// What it means for the request that left then; none where it is no answer, but that request itself.
     #[must_use]
-    pub fn outcome(&self, sent: &SentAt) -> Outcome {
+    pub fn outcome(&self, sent: &SentAt) -> Option<Outcome> {
         let (from, rtt) = (self.from, sent.rtt(self));
-        match self.answer {
+        Some(match self.answer {
+            IcmpAnswer::EchoRequest { .. } => return None,
             IcmpAnswer::EchoReply { .. } => Outcome::Reply { from, ttl: self.ttl, rtt },
             IcmpAnswer::TimeExceeded { .. } => Outcome::TtlExceeded { from, rtt },
             IcmpAnswer::Unreachable { icmp_type, code, mtu, .. } => {
                 Outcome::from_icmp_error(icmp_type, code, mtu, from, rtt)
             }
-        }
+        })
     }
 }
 
@@ -142,14 +152,16 @@ impl AsFd for RawSocket {
 }
 
 impl RawSocket {
-    pub(super) fn open(family: Family, filter: &[SockFilter]) -> io::Result<Self> {
+    pub(super) fn open(family: Family, filter: &[SockFilter], requests: Requests) -> io::Result<Self> {
         let (domain, protocol) = match family {
             Family::V4 => (Domain::IPV4, Protocol::ICMPV4),
             Family::V6 => (Domain::IPV6, Protocol::ICMPV6),
         };
         let socket = Socket::new(domain, Type::RAW, Some(protocol))?;
         socket.attach_filter(filter)?;
-        keep_requests_away(&socket, family)?;
+        if requests == Requests::KeptAway {
+            keep_requests_away(&socket, family)?;
+        }
         setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
         if family == Family::V6 {
             socket.set_recv_hoplimit_v6(true)?;
@@ -182,7 +194,6 @@ impl RawSocket {
     }
 }
 
-/// Requests that others send here are dropped by the kernel's own filter, before it copies them for the one above.
 fn keep_requests_away(socket: &Socket, family: Family) -> io::Result<()> {
     match family {
         Family::V4 => set_filter(socket, libc::SOL_RAW, ICMP_FILTER, &[1u32 << ECHO_REQUEST_V4]),

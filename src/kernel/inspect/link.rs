@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::address::{AddressAttribute, AddressMessage};
 use netlink_packet_route::link::{
-    AfSpecInet, AfSpecUnspec, BridgeStpState, InetDevConf, InfoBridge, InfoBridgePort, InfoData,
+    AfSpecInet, AfSpecInet6, AfSpecUnspec, BridgeStpState, InetDevConf, InfoBridge, InfoBridgePort, InfoData,
     InfoPortData, LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage,
 };
 
@@ -88,6 +88,7 @@ pub(super) fn link(answer: RouteNetlinkMessage) -> Option<Link> {
         peer: None,
         rp_filter: 0,
         forwards_v4: false,
+        disabled_v6: false,
         far: None,
     };
     let mut namespace = None;
@@ -104,6 +105,7 @@ pub(super) fn link(answer: RouteNetlinkMessage) -> Option<Link> {
                 let settings = settings(&families);
                 link.rp_filter = settings.map_or(0, |of| u8::try_from(of.rp_filter).unwrap_or(0));
                 link.forwards_v4 = settings.is_some_and(|of| of.forwarding != 0);
+                link.disabled_v6 = disabled_v6(&families);
             }
             _ => {}
         }
@@ -154,6 +156,17 @@ fn settings(families: &[AfSpecUnspec]) -> Option<&InetDevConf> {
         }),
         _ => None,
     })
+}
+
+/// What `/proc/sys/net/ipv6/conf/<name>/disable_ipv6` shows.
+fn disabled_v6(families: &[AfSpecUnspec]) -> bool {
+    let settings = families.iter().filter_map(|family| match family {
+        AfSpecUnspec::Inet6(settings) => Some(settings),
+        _ => None,
+    });
+    settings
+        .flatten()
+        .any(|setting| matches!(setting, AfSpecInet6::DevConf(settings) if settings.disable_ipv6 != 0))
 }
 
 /// An Ethernet address; other kinds of interfaces have addresses of other lengths.

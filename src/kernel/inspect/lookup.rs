@@ -37,6 +37,8 @@ pub enum Answer {
         link: u32,
         /// The source of a packet of the place's own.
         source: Option<IpAddr>,
+        /// The table that says so.
+        table: u32,
     },
     /// Keep it.
     Keep,
@@ -124,9 +126,14 @@ fn answer(message: &RouteMessage) -> Answer {
         RouteAttribute::PrefSource(address) => route::ip(address),
         _ => None,
     });
+    let table = message.attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::Table(number) => Some(*number),
+        _ => None,
+    });
+    let table = table.unwrap_or(message.header.table.into());
     match (message.header.kind, link) {
         (RouteType::Unicast, Some(link)) => {
-            Answer::Send { via: route::via(&message.attributes), link, source }
+            Answer::Send { via: route::via(&message.attributes), link, source, table }
         }
         (RouteType::Local, _) => Answer::Keep,
         (kind, _) => Answer::Other(format!("{kind:?}").to_lowercase()),

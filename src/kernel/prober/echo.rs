@@ -7,12 +7,29 @@ use crate::kernel::icmp::{Buffer, IcmpSocket, SentAt};
 use crate::packet::icmp::Mark;
 use crate::probe::{DontFragment, Outcome, Probe};
 
+/// A request that was sent.
+#[derive(Clone, Copy)]
+struct Sent {
+    probe: Probe,
+    at: SentAt,
+    /// Whether it came in where it was sent.
+    came_in: bool,
+}
+
+/// What was heard of a request.
+pub(super) struct Heard {
+    pub(super) probe: Probe,
+    pub(super) outcome: Outcome,
+    /// Whether the one who asked was asked.
+    pub(super) by_itself: bool,
+}
+
 /// One socket for all requests of one place and family.
 pub(super) struct Echo {
     pub(super) socket: IcmpSocket,
     next: u16,
     /// By sequence number. After 65,536 requests numbers are used again, when nobody waits for the first any more.
-    sent: Vec<Option<(Probe, SentAt)>>,
+    sent: Vec<Option<Sent>>,
 }
 
 impl Echo {
@@ -34,9 +51,9 @@ impl Echo {
     ) -> io::Result<()> {
         self.socket.set_dont_fragment(dont_fragment)?;
         let seq = self.next;
-        let sent_at = self.socket.send(target, probe.ttl, seq, size)?;
+        let at = self.socket.send(target, probe.ttl, seq, size)?;
         self.next = seq.wrapping_add(1);
-        let entry = Some((probe, sent_at));
+        let entry = Some(Sent { probe, at, came_in: false });
         match self.sent.get_mut(usize::from(seq)) {
             Some(old) => *old = entry,
             None => self.sent.push(entry),
@@ -45,10 +62,15 @@ impl Echo {
     }
 
     /// Takes one packet off the socket without waiting; `Ok(None)` if it answers nothing that was asked.
-    pub(super) fn take(&self, buffer: &mut Buffer) -> nix::Result<Option<(Probe, Outcome)>> {
+    pub(super) fn take(&mut self, buffer: &mut Buffer) -> nix::Result<Option<Heard>> {
         let Some(received) = self.socket.take(buffer)? else { return Ok(None) };
         let Mark::Echo { seq, .. } = received.answer.mark() else { return Ok(None) };
-        let sent = self.sent.get(usize::from(seq)).copied().flatten();
-        Ok(sent.map(|(probe, sent_at)| (probe, received.outcome(&sent_at))))
+        let Some(Some(sent)) = self.sent.get_mut(usize::from(seq)) else { return Ok(None) };
+        let Some(outcome) = received.outcome(&sent.at) else {
+            // The kernel hands a request on before it answers it.
+            sent.came_in = true;
+            return Ok(None);
+        };
+        Ok(Some(Heard { probe: sent.probe, outcome, by_itself: sent.came_in }))
     }
 }

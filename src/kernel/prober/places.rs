@@ -90,7 +90,7 @@ impl Places {
     pub(super) fn echo(&mut self, place: usize, family: Family, readiness: &Readiness) -> Result<&mut Echo> {
         if self.sockets[place].echo[index(family)].is_none() {
             self.enter(place, readiness)?;
-            let socket = IcmpSocket::open(family).map_err(Error::io(self.opening(place)))?;
+            let socket = IcmpSocket::open_to_itself(family).map_err(Error::io(self.opening(place)))?;
             readiness.watch(&socket, Key::Echo(place, family))?;
             self.sockets[place].echo[index(family)] = Some(Echo::new(socket));
         }

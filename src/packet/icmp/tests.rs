@@ -87,9 +87,16 @@ fn an_echo_reply_gives_source_ttl_and_nonce() {
 }
 
 #[test]
-fn ones_own_request_and_foreign_messages_are_not_answers() {
-    assert_eq!(parse_v4(&ipv4(64, [127, 0, 0, 1], [127, 0, 0, 1], &v4(REQUEST))), None);
-    assert_eq!(parse_v6(&v6(REQUEST)), None);
+fn ones_own_request_is_known_again() {
+    let request = IcmpAnswer::EchoRequest { id: 0x1234, seq: 7, nonce: Some(REQUEST.nonce) };
+    let read = parse_v4(&ipv4(64, [127, 0, 0, 1], [127, 0, 0, 1], &v4(REQUEST))).expect("a request");
+    assert_eq!(read.answer, request);
+    assert_eq!(parse_v6(&v6(REQUEST)), Some(request));
+    assert_eq!((request.mark(), request.quoted()), (ECHO, None));
+}
+
+#[test]
+fn foreign_messages_are_not_answers() {
     assert_eq!(parse_v4(&error_v4(5, 1, [10, 0, 0, 1])), None, "a redirect");
     assert_eq!(parse_v4(&error_v4(11, 1, [0; 4])), None, "a reassembly timeout");
     assert_eq!(parse_v6(&error_v6(135, 0, [0; 4])), None, "a neighbour solicitation");

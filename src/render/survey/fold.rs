@@ -24,6 +24,9 @@ pub fn deviations(found: &Found<'_>, family: Family, names: &dyn Names) -> Vec<(
 fn said(survey: &Survey, pair: &Pair, found: &Outcome, names: &dyn Names) -> String {
     let address = |place: usize| survey.places[place].address.get(pair.family).map(|net| net.addr());
     match (found, found.from()) {
+        (Outcome::OwnAddress { address, .. }, _) => {
+            format!("{found}: {} has {address} itself", survey.places[pair.from].name)
+        }
         (Outcome::Reply { .. }, _) | (_, None) => outcome(found, names),
         (_, by) if by == address(pair.from) => format!("{found} from its own kernel"),
         (_, by) if by == address(pair.to) => format!("{found} from there"),
