@@ -35,7 +35,7 @@ fn rule(message: &RuleMessage) -> Option<Rule> {
             RuleAttribute::Table(number) => table = *number,
             RuleAttribute::Source(address) => from = format!("from {address}/{}", header.src_len),
             RuleAttribute::Destination(address) => {
-                more.push_str(&format!(" to {address}/{}", header.dst_len))
+                more.push_str(&format!(" to {address}/{}", header.dst_len));
             }
             RuleAttribute::Iifname(name) => more.push_str(&format!(" iif {name}")),
             RuleAttribute::Oifname(name) => more.push_str(&format!(" oif {name}")),
