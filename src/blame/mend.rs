@@ -70,8 +70,10 @@ pub(super) fn resize(
 }
 
 /// What only a new lab has again, such as a bridge with all its ports.
-pub(super) fn anew() -> Vec<String> {
-    vec!["bring the lab up again: netlab up --replace, with its file".to_owned()]
+pub(super) fn anew(place: &str, link: &str) -> Vec<String> {
+    vec![format!(
+        "no command gives {place} its {link} back as it was: bring the lab up again, with netlab up --replace and its file"
+    )]
 }
 
 /// Takes rules away.

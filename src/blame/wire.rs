@@ -158,7 +158,7 @@ impl Walk<'_> {
         let (place, name) = (self.map.place(id), &self.map.interface(id).name);
         state.link(name).ok_or_else(|| {
             let cause = Cause::Gone { link: name.clone(), leads_to: self.leads_to(id) };
-            self.wrong(place, cause, mend::anew())
+            self.wrong(place, cause, mend::anew(place, name))
         })
     }
 

@@ -37,7 +37,8 @@ fn a_bridge_that_is_gone_is_named_before_the_ports_that_it_left() {
     for (from, to) in [("pod1", "10.244.2.3"), ("pod3", "10.244.2.3"), ("pod3", "10.244.1.2")] {
         let (text, mend) = world.likely(from, to);
         assert_eq!(text, "node2 has lost its interface cbr0", "{from} to {to}");
-        assert_eq!(mend, ["bring the lab up again: netlab up --replace, with its file"]);
+        assert!(mend[0].starts_with("no command gives node2 its cbr0 back"), "{mend:?}");
+        assert!(mend[0].ends_with("with netlab up --replace and its file"), "{mend:?}");
     }
 }
 
