@@ -128,6 +128,31 @@ const BREAKS: [Break; 24] = [
 
 /// What is there and set up otherwise: the same lab.
 const SETTINGS: &[Break] = &[
+    Break {
+        by: &[("pod1", "ip addr replace 10.244.1.2/16 dev eth0")],
+        likely: &["eth0 of pod1 has the address 10.244.1.2/16 instead of 10.244.1.2/24"],
+        mends: 1,
+    },
+    Break {
+        by: &[("pod1", "ip addr add 10.244.1.2/16 dev eth0 && ip addr del 10.244.1.2/24 dev eth0")],
+        likely: &["eth0 of pod1 has the address 10.244.1.2/16 instead of 10.244.1.2/24"],
+        mends: 2,
+    },
+    Break {
+        by: &[("node2", "ip addr add 10.244.2.1/32 dev cbr0 && ip addr del 10.244.2.1/24 dev cbr0")],
+        likely: &["cbr0 of node2 has the address 10.244.2.1/32 instead of 10.244.2.1/24"],
+        mends: 2,
+    },
+    Break {
+        by: &[("fabric", "bridge link set dev node1 isolated on; bridge link set dev node2 isolated on")],
+        likely: &["fabric's underlay has its ports node1 and node2 isolated"],
+        mends: 2,
+    },
+    Break {
+        by: &[("pod4", "echo 1 > /proc/sys/net/ipv4/icmp_echo_ignore_all")],
+        likely: &["pod4 answers no ping: net.ipv4.icmp_echo_ignore_all is 1"],
+        mends: 1,
+    },
     Break { by: &[("node2", "ip link del cbr0")], likely: &["node2 has lost its interface cbr0"], mends: 0 },
     Break {
         by: &[
@@ -174,7 +199,7 @@ fn said(world: &World, args: &[&str], label: &str) -> Vec<String> {
 fn mend(world: &World, args: &[&str]) -> usize {
     // What no command mends is told in other words.
     let mut commands = said(world, args, "mend");
-    commands.retain(|line| !line.starts_with("bring the lab up again"));
+    commands.retain(|line| !line.starts_with("no command "));
     for command in &commands {
         let words: Vec<&str> = command.split(' ').collect();
         assert_eq!(words[0], "netlab", "{command}");
@@ -339,6 +364,11 @@ fn ipv6_is_broken_and_mended_by_itself() {
             "node1",
             "ip -6 route add table 100 default via fd00:66::99 && ip -6 rule add pref 5 lookup 100",
             "node1 sends packets for fd00:244:0:2::3 as table 100 says",
+        ),
+        (
+            "pod4",
+            "echo 1 > /proc/sys/net/ipv6/icmp/echo_ignore_all",
+            "pod4 answers no ping: net.ipv6.icmp.echo_ignore_all is 1",
         ),
         ("pod4", "ip link set eth0 down", "eth0 of pod4 is down"),
         ("node2", "ip link set cbr0 down", "cbr0 of node2 is down"),

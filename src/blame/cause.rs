@@ -86,6 +86,27 @@ pub enum Cause {
         /// The rules, as `ip rule` writes them.
         rules: Vec<String>,
     },
+    /// An interface has its address with another length.
+    WrongLength {
+        /// Its name.
+        link: String,
+        /// The address that it has.
+        address: IpNet,
+        /// As it should be.
+        planned: IpNet,
+    },
+    /// A bridge keeps two of its ports apart.
+    Isolated {
+        /// The bridge.
+        bridge: String,
+        /// The ports.
+        ports: [String; 2],
+    },
+    /// The place answers no ping.
+    IgnoresPings {
+        /// The setting that says so.
+        setting: &'static str,
+    },
     /// An interface has no IPv6.
     NoIpv6 {
         /// Its name.

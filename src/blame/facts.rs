@@ -76,6 +76,10 @@ pub struct State {
     pub forwards_v4: bool,
     /// `net.ipv6.conf.all.forwarding`.
     pub forwards_v6: bool,
+    /// `net.ipv4.icmp_echo_ignore_all`.
+    pub ignores_pings_v4: bool,
+    /// `net.ipv6.icmp.echo_ignore_all`.
+    pub ignores_pings_v6: bool,
     /// `net.ipv6.conf.all.disable_ipv6`.
     pub disabled_v6: bool,
 }
@@ -99,6 +103,8 @@ pub struct Link {
     pub bridge: Option<String>,
     /// What the bridge does with it as a port: `forwarding`, `disabled`, …
     pub port: Option<String>,
+    /// Whether the bridge keeps it apart from other ports of which this is so.
+    pub isolated: bool,
     /// `net.ipv4.conf.<name>.forwarding`: whether what comes in by it is forwarded.
     pub forwards_v4: bool,
     /// `net.ipv6.conf.<name>.disable_ipv6`: whether it has no IPv6 at all.

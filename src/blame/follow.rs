@@ -161,7 +161,10 @@ impl<'a> Walk<'a> {
         decision: &Decision,
     ) -> Found<()> {
         match decision {
-            Decision::Keep => Ok(()),
+            Decision::Keep => {
+                self.answers(at, state, packet.to);
+                Ok(())
+            }
             _ if !state.has(packet.to) => Err(self
                 .unfit(state, target, packet.to)
                 .unwrap_or_else(|| self.wrong(at, Cause::NobodyHas { to: packet.to }, Vec::new()))),
@@ -171,6 +174,20 @@ impl<'a> Walk<'a> {
                     "it has the address, and a rule or route that sends packets for it elsewhere".into();
                 Err(self.wrong(at, Cause::Denies { to: packet.to, said }, Vec::new()))
             }
+        }
+    }
+
+    /// Remembers that a place answers no ping. Others may have been silent for a while; this one is so for good.
+    fn answers(&mut self, at: &str, state: &State, to: IpAddr) {
+        let setting = match Family::of_address(&to) {
+            Family::V4 if state.ignores_pings_v4 => "net.ipv4.icmp_echo_ignore_all",
+            Family::V6 if state.ignores_pings_v6 => "net.ipv6.icmp.echo_ignore_all",
+            _ => return,
+        };
+        // Only a request is ignored.
+        if self.way == Way::There {
+            let mend = vec![mend::exec(at, &format!("sysctl -w {setting}=0"))];
+            self.suspect = Some(*self.wrong(at, Cause::IgnoresPings { setting }, mend));
         }
     }
 
@@ -208,7 +225,9 @@ impl<'a> Walk<'a> {
         let family = Family::of_address(&to);
         if let Some(link) = link
             && let Some(address) = self.map.address(link, family)
-            && let Some(blame) = self.unfit(state, link, address.addr())
+            && let Some(blame) = self
+                .unfit(state, link, address.addr())
+                .or_else(|| self.of_wrong_length(at, state, link, family))
         {
             return blame;
         }
@@ -263,6 +282,12 @@ impl<'a> Walk<'a> {
         let rules: Vec<&Rule> = state.rules.iter().filter(leads).collect();
         if !rules.is_empty() {
             self.turn = Some(*self.ruled(at, to, *table, &rules));
+            return;
+        }
+        if via.is_none()
+            && let Some(blame) = self.too_wide(at, state, link, to)
+        {
+            self.turn = Some(*blame);
             return;
         }
         let mend = mend::turn_back(&self.map, at, state, to, planned.as_ref());

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use super::facts::{Route, Rule, State};
 use super::map::{Map, Planned};
 use super::words::network;
@@ -45,9 +47,33 @@ pub(super) fn restore(map: &Map, place: &str, link: &str, state: &State) -> Vec<
     commands
 }
 
+/// Gives an address the planned length.
+pub(super) fn resize(
+    map: &Map,
+    place: &str,
+    link: &str,
+    state: &State,
+    now: IpNet,
+    planned: IpNet,
+) -> Vec<String> {
+    let mut commands = Vec::new();
+    // With the last address of an interface the kernel takes its routes away: so the right one comes first.
+    if !state.link(link).is_some_and(|link| link.addresses.contains(&planned)) {
+        commands.push(exec(place, &format!("ip addr add {planned} dev {link}")));
+    }
+    commands.push(exec(place, &format!("ip addr del {now} dev {link}")));
+    commands.extend(restore(map, place, link, state).into_iter().filter(|command| {
+        // Its own network comes with the address.
+        !command.ends_with(&format!(" {} dev {link}", network(planned.trunc())))
+    }));
+    commands
+}
+
 /// What only a new lab has again, such as a bridge with all its ports.
-pub(super) fn anew() -> Vec<String> {
-    vec!["bring the lab up again: netlab up --replace, with its file".to_owned()]
+pub(super) fn anew(place: &str, link: &str) -> Vec<String> {
+    vec![format!(
+        "no command gives {place} its {link} back as it was: bring the lab up again, with netlab up --replace and its file"
+    )]
 }
 
 /// Takes rules away.

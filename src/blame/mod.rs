@@ -6,6 +6,7 @@
 mod cause;
 mod facts;
 mod follow;
+mod length;
 mod map;
 mod mend;
 #[cfg(test)]

@@ -48,6 +48,10 @@ impl Walk<'_> {
         for (id, state) in path.iter().zip(&states) {
             self.flows(state, *id)?;
         }
+        // A port, its bridge, and the next port.
+        for (ids, states) in path.windows(3).zip(states.windows(3)) {
+            self.switches(ids, states)?;
+        }
         match self.unfit(states.last().unwrap_or(&Rc::default()), owner, hop) {
             Some(blame) => Err(blame),
             None => Ok(owner),
@@ -133,12 +137,28 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// Whether a bridge lets frames through from one of its ports to another.
+    fn switches(&self, ids: &[Id], states: &[Rc<State>]) -> Found<()> {
+        let ([one, bridge, other], [state, ..]) = (ids, states) else { return Ok(()) };
+        let apart = |id: &Id| {
+            let interface = self.map.interface(*id);
+            let isolated = state.link(&interface.name).is_some_and(|link| link.isolated);
+            (interface.bridge == Some(*bridge) && isolated).then(|| interface.name.clone())
+        };
+        let Some(ports) = apart(one).zip(apart(other)) else { return Ok(()) };
+        let place = self.map.place(*bridge);
+        let command = |port: &String| mend::exec(place, &format!("bridge link set dev {port} isolated off"));
+        let mend = vec![command(&ports.0), command(&ports.1)];
+        let bridge = self.map.interface(*bridge).name.clone();
+        Err(self.wrong(place, Cause::Isolated { bridge, ports: ports.into() }, mend))
+    }
+
     /// An interface that is there.
     fn present<'s>(&self, state: &'s State, id: Id) -> Found<&'s Link> {
         let (place, name) = (self.map.place(id), &self.map.interface(id).name);
         state.link(name).ok_or_else(|| {
             let cause = Cause::Gone { link: name.clone(), leads_to: self.leads_to(id) };
-            self.wrong(place, cause, mend::anew())
+            self.wrong(place, cause, mend::anew(place, name))
         })
     }
 

@@ -97,6 +97,19 @@ impl Cause {
                     ),
                 }
             }
+            Self::WrongLength { link, address, planned } => format!(
+                "{link} of {place} has the address {address} instead of {planned}: it takes {} for its neighbours",
+                if address.prefix_len() < planned.prefix_len() { "others than its own" } else { "too few" }
+            ),
+            Self::Isolated { bridge, ports: [one, other] } => format!(
+                "{place}'s {bridge} has its ports {one} and {other} isolated: it lets no frame through from one to the \
+                 other"
+            ),
+            Self::IgnoresPings { setting } => {
+                format!(
+                    "{place} answers no ping: {setting} is 1; nothing else is found to be wrong on the way"
+                )
+            }
             Self::NoIpv6 { link, setting } => format!(
                 "{link} of {place} has no IPv6: {setting} is 1, and with it the kernel took away all IPv6 addresses and \
                  routes there"

@@ -112,6 +112,7 @@ fn known(found: Found) -> Known {
     let everywhere = found.forwarding.rp_filter;
     let links = found.links.into_iter().map(|link| blame::Link {
         bridge: link.master.map(|master| name(&names, master)),
+        isolated: link.port.as_ref().is_some_and(|port| port.isolated),
         port: link.port.map(|port| port.state),
         name: link.name,
         up: link.up,
@@ -144,6 +145,8 @@ fn known(found: Found) -> Known {
             .collect(),
         rules: rules.collect(),
         neighbours: neighbours.collect(),
+        ignores_pings_v4: found.ignores_pings_v4,
+        ignores_pings_v6: found.ignores_pings_v6,
         disabled_v6: found.forwarding.disabled_v6,
         forwards_v4: found.forwarding.v4,
         forwards_v6: found.forwarding.v6.unwrap_or(false),

@@ -39,6 +39,10 @@ pub struct Found {
     pub fdb: Vec<FdbEntry>,
     /// Whether and how it forwards.
     pub forwarding: Forwarding,
+    /// `net.ipv4.icmp_echo_ignore_all`.
+    pub ignores_pings_v4: bool,
+    /// `net.ipv6.icmp.echo_ignore_all`.
+    pub ignores_pings_v6: bool,
 }
 
 /// An interface.
@@ -85,6 +89,8 @@ pub struct Port {
     pub state: String,
     /// Whether frames may leave where they came in.
     pub hairpin: bool,
+    /// Whether frames from it may not leave by other ports of which this is so.
+    pub isolated: bool,
 }
 
 /// A bridge.
@@ -224,6 +230,8 @@ pub fn inspect(place: &Place<'_>, others: &[&Sandbox]) -> Result<Found> {
         neighbours: neighbour::neighbours(&mut reader)?,
         fdb: neighbour::fdb(&mut reader)?,
         forwarding: forwarding(),
+        ignores_pings_v4: setting("ipv4/icmp_echo_ignore_all").is_some_and(|value| value != 0),
+        ignores_pings_v6: setting("ipv6/icmp/echo_ignore_all").is_some_and(|value| value != 0),
         links,
     })
 }
@@ -235,13 +243,15 @@ fn descriptor(sandbox: &Sandbox) -> Option<File> {
 }
 
 /// /proc/sys/net shows the namespace of the process that looks.
+fn setting(path: &str) -> Option<u8> {
+    fs::read_to_string(format!("/proc/sys/net/{path}")).ok()?.trim().parse().ok()
+}
+
 fn forwarding() -> Forwarding {
-    let read =
-        |path: &str| fs::read_to_string(format!("/proc/sys/net/{path}")).ok()?.trim().parse::<u8>().ok();
     Forwarding {
-        v4: read("ipv4/ip_forward").is_some_and(|value| value != 0),
-        v6: read("ipv6/conf/all/forwarding").map(|value| value != 0),
-        disabled_v6: read("ipv6/conf/all/disable_ipv6").is_some_and(|value| value != 0),
-        rp_filter: read("ipv4/conf/all/rp_filter").unwrap_or(0),
+        v4: setting("ipv4/ip_forward").is_some_and(|value| value != 0),
+        v6: setting("ipv6/conf/all/forwarding").map(|value| value != 0),
+        disabled_v6: setting("ipv6/conf/all/disable_ipv6").is_some_and(|value| value != 0),
+        rp_filter: setting("ipv4/conf/all/rp_filter").unwrap_or(0),
     }
 }

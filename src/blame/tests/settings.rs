@@ -1,8 +1,9 @@
 //! What is wrong because of how a place is set up, and not because something is missing.
 
 use super::super::{Decision, Rule};
-use super::world::{World, ip};
+use super::world::{World, ip, net};
 use crate::model::Family;
+use crate::plan::veth_name;
 
 #[test]
 fn an_interface_without_ipv6() {
@@ -36,7 +37,8 @@ fn a_bridge_that_is_gone_is_named_before_the_ports_that_it_left() {
     for (from, to) in [("pod1", "10.244.2.3"), ("pod3", "10.244.2.3"), ("pod3", "10.244.1.2")] {
         let (text, mend) = world.likely(from, to);
         assert_eq!(text, "node2 has lost its interface cbr0", "{from} to {to}");
-        assert_eq!(mend, ["bring the lab up again: netlab up --replace, with its file"]);
+        assert!(mend[0].starts_with("no command gives node2 its cbr0 back"), "{mend:?}");
+        assert!(mend[0].ends_with("with netlab up --replace and its file"), "{mend:?}");
     }
 }
 
@@ -72,4 +74,74 @@ fn rules_that_refuse() {
     assert!(text.starts_with("node1's kernel does not route packets for 10.244.2.3"), "{text}");
     assert!(text.ends_with("see `ip rule`, which has `5: from all prohibit`"), "{text}");
     assert_eq!(mend, ["netlab exec node1 -- ip rule del pref 5"]);
+}
+
+#[test]
+fn an_address_that_is_too_wide() {
+    let mut world = World::shipped("two-node");
+    let says = "eth0 of pod1 has the address 10.244.1.2/16 instead of 10.244.1.2/24: it takes others than its own for its \
+                neighbours";
+    world.at("pod1").link("eth0").addresses.push(net("10.244.1.2/16"));
+    world.at("pod1").add(net("10.244.0.0/16"), None, "eth0");
+    let (text, mend) = world.likely("pod1", "10.244.2.3");
+    assert_eq!(text, says);
+    assert_eq!(mend, ["netlab exec pod1 -- ip addr del 10.244.1.2/16 dev eth0"]);
+
+    world.at("pod1").link("eth0").addresses = vec![net("10.244.1.2/16")];
+    world.at("pod1").delete("0.0.0.0/0");
+    world.at("pod1").delete("10.244.1.0/24");
+    let (text, mend) = world.likely("pod1", "10.244.2.3");
+    assert_eq!(text, says);
+    assert_eq!(
+        mend,
+        [
+            "netlab exec pod1 -- ip addr add 10.244.1.2/24 dev eth0",
+            "netlab exec pod1 -- ip addr del 10.244.1.2/16 dev eth0",
+            "netlab exec pod1 -- ip route add default via 10.244.1.1",
+        ]
+    );
+}
+
+#[test]
+fn an_address_that_is_too_narrow() {
+    let mut world = World::shipped("two-node");
+    world.at("node2").link("cbr0").addresses = vec![net("10.244.2.1/32")];
+    world.at("node2").delete("10.244.2.0/24");
+    let (text, mend) = world.likely("pod1", "10.244.2.3");
+    assert_eq!(
+        text,
+        "cbr0 of node2 has the address 10.244.2.1/32 instead of 10.244.2.1/24: it takes too few for its neighbours"
+    );
+    assert_eq!(
+        mend,
+        [
+            "netlab exec node2 -- ip addr add 10.244.2.1/24 dev cbr0",
+            "netlab exec node2 -- ip addr del 10.244.2.1/32 dev cbr0",
+        ]
+    );
+}
+
+#[test]
+fn ports_that_are_kept_apart() {
+    let mut world = World::shipped("two-node");
+    let ports = ["pod1", "pod2"].map(|pod| veth_name(pod).to_string());
+    world.at("node1").link(&ports[0]).isolated = true;
+    assert_eq!(world.blame("pod1", "10.244.1.3").blame, None, "alone it is apart from nobody");
+    world.at("node1").link(&ports[1]).isolated = true;
+    let (text, mend) = world.likely("pod1", "10.244.1.3");
+    let [one, other] = &ports;
+    assert!(text.starts_with(&format!("node1's cbr0 has its ports {one} and {other} isolated")), "{text}");
+    assert_eq!(mend[0], format!("netlab exec node1 -- bridge link set dev {one} isolated off"));
+    assert_eq!(world.blame("pod1", "10.244.2.3").blame, None, "the bridge itself is no such port");
+}
+
+#[test]
+fn a_target_that_answers_no_ping() {
+    let mut world = World::shipped("dual-stack");
+    world.at("pod4").state.ignores_pings_v4 = true;
+    let (text, mend) = world.likely("pod1", "10.244.2.3");
+    assert!(text.starts_with("pod4 answers no ping: net.ipv4.icmp_echo_ignore_all is 1"), "{text}");
+    assert_eq!(mend, ["netlab exec pod4 -- sysctl -w net.ipv4.icmp_echo_ignore_all=0"]);
+    assert_eq!(world.blame("pod4", "10.244.1.2").blame, None, "it hears answers");
+    assert_eq!(world.blame("pod1", "fd00:244:0:2::3").blame, None);
 }

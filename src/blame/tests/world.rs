@@ -126,6 +126,7 @@ fn a_link(name: &str) -> Link {
         addresses: Vec::new(),
         bridge: None,
         port: None,
+        isolated: false,
         forwards_v4: true,
         disabled_v6: false,
         rp_filter: 0,

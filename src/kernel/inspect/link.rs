@@ -136,11 +136,12 @@ fn bridge(attributes: &[InfoBridge]) -> Bridge {
 }
 
 fn port(attributes: &[InfoBridgePort]) -> Port {
-    let mut port = Port { state: String::new(), hairpin: false };
+    let mut port = Port { state: String::new(), hairpin: false, isolated: false };
     for attribute in attributes {
         match attribute {
             InfoBridgePort::State(state) => port.state = state.to_string(),
             InfoBridgePort::HairpinMode(on) => port.hairpin = *on,
+            InfoBridgePort::Isolated(on) => port.isolated = *on,
             _ => {}
         }
     }
