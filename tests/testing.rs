@@ -543,6 +543,10 @@ fn one_failure_can_be_enough() {
         let sidecar = world.lab("sidecar.toml");
         let text = fails(world, 1, &["--fail-fast", "-j1", &one, &two, &sidecar]).stdout;
         contains(&text, &["FAIL  one-node", "STOP  sidecar", "STOP  two-node"]);
+        // At once, though a slower lab is told of before it.
+        let slow = world.lab("three-node.toml");
+        let text = fails(world, 1, &["--fail-fast", "-j2", &slow, &one]).stdout;
+        contains(&text, &["STOP  three-node", "FAIL  one-node"]);
         world.expect_no_files();
     });
 }

@@ -19,7 +19,7 @@ use crate::state;
 use crate::suite::{CaseFailure, CaseReport, Fact, LabEnd, LabReport, RunReport};
 
 use job::{Job, SNAPSHOT, jobs};
-use run::Run;
+use run::{OnFailure, Run};
 use snapshots::Writing;
 use tell::Teller;
 use worker::Keep;
@@ -34,7 +34,9 @@ pub(super) fn test(args: &cli::Test) -> anyhow::Result<u8> {
     let mut teller = Teller::new(args, &jobs)?;
     let mut report = RunReport { labs: Vec::with_capacity(jobs.len()), ..RunReport::default() };
     let keep = if args.keep_on_failure { Keep::OnFailure } else { Keep::Never };
-    let mut run = Run::new(&jobs, keep, args.jobs, &interrupts);
+    // What is accepted is no failure, but only known after the lab has ended.
+    let on_failure = if args.fail_fast && !args.accept { OnFailure::Stop } else { OnFailure::GoOn };
+    let mut run = Run::new(&jobs, keep, on_failure, args.jobs, &interrupts);
     while let Some((number, mut result)) = run.next(&mut |running| teller.progress(running))? {
         if let Some(message) = result.denied.take() {
             let none_came_up = report.labs.iter().all(|lab| lab.end != LabEnd::Finished);
@@ -44,9 +46,6 @@ pub(super) fn test(args: &cli::Test) -> anyhow::Result<u8> {
             result.report.end = LabEnd::Error { message };
         }
         settle(&jobs[number], &mut result, writing, args);
-        if args.fail_fast && !result.report.is_fine() {
-            run.stop();
-        }
         teller.lab(&result.report)?;
         report.labs.push(result.report);
     }
@@ -74,7 +73,7 @@ pub struct Finding {
 pub fn examine(args: &cli::Test) -> anyhow::Result<Vec<Finding>> {
     let jobs = jobs(args)?;
     let interrupts = Interrupts::hold()?;
-    let mut run = Run::new(&jobs, Keep::Never, args.jobs, &interrupts);
+    let mut run = Run::new(&jobs, Keep::Never, OnFailure::GoOn, args.jobs, &interrupts);
     let mut findings = Vec::with_capacity(jobs.len());
     while let Some((_, result)) = run.next(&mut |_| {})? {
         let worker::Result { report, found, denied } = result;

@@ -107,7 +107,7 @@ fn likely(subject: &Subject<'_>, seen: &Seen<'_>, outcome: &Outcome) -> Option<V
     }
 }
 
-/// What a pod's containers are doing, and where they say why.
+/// What a pod's containers are doing.
 fn containers(subject: &Subject<'_>, pod: &str) -> Vec<Fact> {
     let states = subject.containers();
     let states = states.iter().filter(|state| state.pod == pod);

@@ -12,10 +12,18 @@ use crate::kernel::Interrupts;
 use crate::kernel::worker::{Worker, wait};
 use crate::suite::LabEnd;
 
+/// What a failure means for the labs that are still to be tested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OnFailure {
+    GoOn,
+    Stop,
+}
+
 /// A run of many jobs.
 pub(super) struct Run<'a> {
     jobs: &'a [Job],
     keep: Keep,
+    on_failure: OnFailure,
     most: usize,
     interrupts: &'a Interrupts,
     /// The next job to be started, and the next whose result is to be given back.
@@ -29,12 +37,19 @@ pub(super) struct Run<'a> {
 
 impl<'a> Run<'a> {
     /// A run that has not begun; `most` labs at the same time.
-    pub(super) fn new(jobs: &'a [Job], keep: Keep, most: Option<u16>, interrupts: &'a Interrupts) -> Self {
+    pub(super) fn new(
+        jobs: &'a [Job],
+        keep: Keep,
+        on_failure: OnFailure,
+        most: Option<u16>,
+        interrupts: &'a Interrupts,
+    ) -> Self {
         let processors = || std::thread::available_parallelism().map_or(1, usize::from);
         let most = most.map_or_else(processors, usize::from);
         Self {
             jobs,
             keep,
+            on_failure,
             most,
             interrupts,
             next: 0,
@@ -68,7 +83,7 @@ impl<'a> Run<'a> {
     }
 
     /// Starts nothing more, and stops what is running.
-    pub(super) fn stop(&mut self) {
+    fn stop(&mut self) {
         self.stopped = true;
         self.tell_all(Signal::SIGTERM);
     }
@@ -116,7 +131,11 @@ impl<'a> Run<'a> {
             if self.working[index].2.listen()? {
                 let (job, begun, worker) = self.working.remove(index);
                 let result = worker.finish()?;
-                self.done.insert(job, self.understand(job, begun, &result));
+                let result = self.understand(job, begun, &result);
+                if self.on_failure == OnFailure::Stop && !result.report.is_fine() {
+                    self.stop();
+                }
+                self.done.insert(job, result);
             }
         }
         Ok(())
