@@ -18,7 +18,7 @@ use crate::kernel::Interrupts;
 use crate::state;
 use crate::suite::{CaseFailure, CaseReport, Fact, LabEnd, LabReport, RunReport};
 
-use job::{Job, SNAPSHOT, jobs};
+use job::{Job, jobs};
 use run::{OnFailure, Run};
 use snapshots::Writing;
 use tell::Teller;
@@ -50,8 +50,6 @@ pub(super) fn test(args: &cli::Test) -> anyhow::Result<u8> {
         report.labs.push(result.report);
     }
     let signal = run.signal();
-    let place = |lab: &LabReport| jobs.iter().position(|job| job.title == lab.name && job.file == lab.file);
-    report.labs.sort_by_key(place);
     report.unreferenced = snapshots::unreferenced(&jobs);
     report.interrupted = signal.is_some();
     report.took_ms = begun.elapsed().as_secs_f64() * 1000.0;
@@ -108,7 +106,7 @@ fn settle(job: &Job, result: &mut worker::Result, writing: Writing, args: &cli::
         report.end = LabEnd::Finished;
     }
     let Some(found) = &result.found else { return };
-    let Some(case) = report.cases.iter_mut().find(|case| case.name == SNAPSHOT) else { return };
+    let Some(case) = report.cases.iter_mut().find(|case| case.is_snapshot()) else { return };
     match (snapshots::write(job, found, writing), writing) {
         (Ok(written), Writing::Accepted) => accept(case, written.map(|path| path.display().to_string())),
         (Ok(Some(path)), _) => {
