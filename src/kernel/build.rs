@@ -1,7 +1,10 @@
 //! Makes what a plan says, in one pass: each namespace is unshared by this thread, gets its netlink connection while the
 //! thread is inside, and its pause process; connections are kept for as long as later steps need them.
 
+use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
@@ -35,6 +38,8 @@ struct Builder<'a> {
     pauses: Pauses,
     connections: Vec<Option<Connection>>,
     sandboxes: Vec<Sandbox>,
+    /// Namespaces with interfaces that could not send when they were made.
+    unsettled: Vec<(usize, Vec<u32>)>,
 }
 
 impl<'a> Builder<'a> {
@@ -46,6 +51,7 @@ impl<'a> Builder<'a> {
             pauses: Pauses::default(),
             connections: Vec::new(),
             sandboxes: Vec::new(),
+            unsettled: Vec::new(),
         })
     }
 
@@ -54,11 +60,13 @@ impl<'a> Builder<'a> {
             self.make(namespace)?;
             self.fill(plan, here)?;
             self.settle(plan, here)?;
-            if namespace.kind == Kind::Pod {
+            let settled = self.unsettled.iter().all(|(unsettled, _)| *unsettled != here);
+            if namespace.kind == Kind::Pod && settled {
                 self.connections[here] = None;
             }
             done(here);
         }
+        self.wait_until_settled(plan)?;
         Ok(Built { sandboxes: self.sandboxes })
     }
 
@@ -153,31 +161,53 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Works the link state of a namespace's cables off, both ends of each, so that the first packet passes.
+    /// Notes which interfaces of a namespace's cables cannot send yet: right after a cable was made the kernel still has to
+    /// work its link state off, and drops what is sent on it.
     fn settle(&mut self, plan: &Plan, here: usize) -> Result<()> {
-        let steps = &plan.namespaces[here].steps;
-        for (step, op) in steps.iter().flat_map(|step| step.ops.iter().map(move |op| (step, op))) {
-            let mut ask = |namespace: usize, name: &str| {
-                let connection = self.connection(namespace)?;
-                ethtool::settle(connection, name).map_err(|errno| {
-                    refused(&plan.namespaces[namespace].name, op, errno, "settling its link state".into())
-                })
-            };
-            match op {
-                Op::Veth { near, bridge, far_namespace, far, .. } => {
-                    ask(*far_namespace, &far.link.name)?;
-                    ask(step.run_in, &near.link.name)?;
-                    if let Some(bridge) = bridge {
-                        ask(step.run_in, &bridge.name)?;
-                    }
+        let mut links: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
+        for step in &plan.namespaces[here].steps {
+            for op in &step.ops {
+                let Op::Veth { near, bridge, far_namespace, far, .. } = op else { continue };
+                links.entry(*far_namespace).or_default().push(far.link.index);
+                let near_links = links.entry(step.run_in).or_default();
+                near_links.push(near.link.index);
+                near_links.extend(bridge.iter().map(|bridge| bridge.index));
+            }
+        }
+        for (namespace, indices) in links {
+            if !self.are_up(plan, namespace, &indices)? {
+                self.unsettled.push((namespace, indices));
+            }
+        }
+        Ok(())
+    }
+
+    fn are_up(&mut self, plan: &Plan, namespace: usize, indices: &[u32]) -> Result<bool> {
+        let up = self.connection(namespace)?.are_up(indices);
+        up.map_err(|error| Error::Unexpected(format!("{}: {error}", plan.namespaces[namespace].name)))
+    }
+
+    /// Waits until everything can send. Kernels before 6.8 may take a second over that.
+    fn wait_until_settled(&mut self, plan: &Plan) -> Result<()> {
+        let began = Instant::now();
+        while let Some((namespace, indices)) = self.unsettled.pop() {
+            while !self.are_up(plan, namespace, &indices)? {
+                if began.elapsed() > PATIENCE {
+                    let place = &plan.namespaces[namespace].name;
+                    return Err(Error::Unexpected(format!(
+                        "{place}: its cables are up, but their link state was not so within {} s",
+                        PATIENCE.as_secs()
+                    )));
                 }
-                Op::Bridge { link, .. } => ask(step.run_in, &link.name)?,
-                _ => {}
+                sleep(Duration::from_millis(1));
             }
         }
         Ok(())
     }
 }
+
+/// How long link state may take. The kernel works most of it off at once, the rest once a second.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where the modules of the parts that every lab needs usually are.
 const MODULES: &str =

@@ -1,11 +1,10 @@
-//! Two things that only the older ethtool interface says in one call: "work the link state off now", and "no offload".
+//! "No offload", which the older ethtool interface says in five short calls.
 
 use std::os::fd::AsRawFd;
 
 use nix::errno::Errno;
 
 /// Commands of `SIOCETHTOOL` (linux/ethtool.h).
-const GET_LINK: u32 = 0x0a;
 const NO_OFFLOAD: [u32; 5] = [
     0x17, // ETHTOOL_STXCSUM
     0x19, // ETHTOOL_SSG
@@ -18,12 +17,6 @@ const NO_OFFLOAD: [u32; 5] = [
 struct Value {
     command: u32,
     data: u32,
-}
-
-/// Asks for the link state of an interface in the socket's namespace, which makes the kernel bring it up to date. Right
-/// after a build that work is still queued, and the first packet of one lab in three would wait a second for it.
-pub(super) fn settle(socket: &impl AsRawFd, interface: &str) -> Result<(), Errno> {
-    call(socket, interface, GET_LINK).map(drop)
 }
 
 /// Turns checksum, scatter-gather, segmentation and receive merging offload off.
