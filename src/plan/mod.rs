@@ -19,7 +19,7 @@ use crate::model::Lab;
 
 pub use feature::{About, Feature};
 pub use link::{Link, Mac, veth_name, veth_names};
-pub use op::{Absent, End, Offloads, Op};
+pub use op::{Absent, Encap, End, NextHop, Offloads, Op, Route};
 
 /// The namespaces of a lab and what is made in each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
