@@ -14,7 +14,7 @@ use super::namespace::{self, Home};
 use super::netlink::{BATCH, Connection, Refusal};
 use super::pause::Pauses;
 use super::procfs::Settings;
-use super::{ethtool, process};
+use super::{ethtool, privilege, process};
 use crate::plan::{Absent, Kind, Namespace, Op, Plan, Sandbox};
 
 /// A built lab, as its holder knows it.
@@ -130,9 +130,7 @@ impl<'a> Builder<'a> {
                 Some(feature) => Err(Error::Lacks(feature)),
                 None => Err(refused(place, op, Errno::ENOENT, "this kernel has no such setting".into())),
             },
-            Err(Errno::EROFS) => Err(Error::Denied(format!(
-                "{place}: {op}: /proc/sys is read-only: in a container, it has to be run with --privileged"
-            ))),
+            Err(Errno::EROFS) => Err(privilege::read_only(&format!("{place}: {op}"))),
             Err(errno) => Err(refused(place, op, errno, String::new())),
         }
     }
