@@ -64,8 +64,7 @@ impl Connection {
         socket.set_cap_ack(true).map_err(Error::io(what))?;
         socket.connect(&SocketAddr::new(0, 0)).map_err(Error::io(what))?;
         let patience = TimeVal::new(i64::try_from(PATIENCE.as_secs()).unwrap_or(30), 0);
-        setsockopt(&Borrowed(socket.as_raw_fd()), sockopt::ReceiveTimeout, &patience)
-            .map_err(Error::call(what))?;
+        setsockopt(&Borrowed::of(&socket), sockopt::ReceiveTimeout, &patience).map_err(Error::call(what))?;
         Ok(Self { socket, sequence: 0, batch: Vec::with_capacity(8192), waiting: 0 })
     }
 
@@ -126,7 +125,13 @@ impl Connection {
 }
 
 /// A borrowed descriptor, for calls that want one.
-struct Borrowed(RawFd);
+pub(super) struct Borrowed(RawFd);
+
+impl Borrowed {
+    pub(super) fn of(socket: &Socket) -> Self {
+        Self(socket.as_raw_fd())
+    }
+}
 
 impl std::os::fd::AsFd for Borrowed {
     #[allow(unsafe_code)] // the socket crate gives only the raw descriptor
@@ -136,14 +141,16 @@ impl std::os::fd::AsFd for Borrowed {
     }
 }
 
-struct Answer {
+/// An acknowledgement.
+pub(super) struct Answer {
     sequence: u32,
-    errno: i32,
-    said: String,
+    /// 0, or a negative error number.
+    pub(super) errno: i32,
+    pub(super) said: String,
 }
 
 /// The acknowledgements of one datagram.
-struct Answers<'a>(&'a [u8]);
+pub(super) struct Answers<'a>(pub(super) &'a [u8]);
 
 impl Iterator for Answers<'_> {
     type Item = Answer;
