@@ -167,6 +167,9 @@ impl<'a> Builder<'a> {
                         let near_links = [Some(&near.link), bridge.as_ref()];
                         near_links.into_iter().flatten().map(|link| (link.index, Awaited::Up)).collect()
                     }
+                    Op::Enslave { link, bridge } => {
+                        [link, bridge].map(|link| (link.index, Awaited::Up)).to_vec()
+                    }
                     _ => continue,
                 };
                 links.entry(step.run_in).or_default().extend(near_links);

@@ -151,6 +151,7 @@ impl Op {
             Self::Veth { .. } => Some(Feature::Veth),
             Self::Sysctl { path, .. } if path.starts_with("net/ipv6") => Some(Feature::Ipv6),
             Self::Sysctl { .. }
+            | Self::Enslave { .. }
             | Self::Hairpin { .. }
             | Self::Up { .. }
             | Self::Offload { .. }
