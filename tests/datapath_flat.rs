@@ -170,3 +170,14 @@ fn the_switch_of_a_node_keeps_its_pods_frames_to_itself() {
         }
     });
 }
+
+#[test]
+fn the_first_labs_run_on_each_as_their_reviewed_snapshots_say() {
+    in_each_mode("the_first_labs_run_on_each", |world| {
+        let snapshots = concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots");
+        let (one, two) = (world.lab("two-node.toml"), world.lab("dual-stack.toml"));
+        let args = ["test", "--check", "--snapshots", snapshots, "--data-path", "l2,cloud", &one, &two];
+        let text = world.ok(&args);
+        assert!(text.contains("4 labs: 4 passed"), "{text}");
+    });
+}
