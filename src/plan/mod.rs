@@ -5,6 +5,7 @@
 
 mod cloud;
 mod data_path;
+mod feature;
 mod host_gw;
 mod l2;
 mod link;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::Lab;
 
 pub use data_path::uplink;
+pub use feature::{About, Feature};
 pub use link::{Link, Mac, veth_name, veth_names};
 pub use op::{Absent, Encap, End, NextHop, Offloads, Op, Route};
 
