@@ -4,6 +4,7 @@
 //! Namespaces come in the order in which they are made; a step may touch its own namespace or one that came before.
 
 mod data_path;
+mod feature;
 mod host_gw;
 mod link;
 mod neighbours;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::Lab;
 
+pub use feature::{About, Feature};
 pub use link::{Link, Mac, veth_name, veth_names};
 pub use op::{Absent, Encap, End, NextHop, Offloads, Op, Route};
 
