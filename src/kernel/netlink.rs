@@ -46,6 +46,20 @@ pub(super) struct Connection {
     waiting: usize,
 }
 
+/// Opens a socket of a netlink protocol in the calling thread's network namespace, with refusals in the kernel's own words
+/// and a deadline.
+pub(super) fn open(protocol: isize) -> Result<Socket> {
+    let what = "opening a netlink socket";
+    let socket = Socket::new(protocol).map_err(Error::io(what))?;
+    socket.set_ext_ack(true).map_err(Error::io(what))?;
+    socket.set_cap_ack(true).map_err(Error::io(what))?;
+    socket.connect(&SocketAddr::new(0, 0)).map_err(Error::io(what))?;
+    let patience = TimeVal::new(i64::try_from(PATIENCE.as_secs()).unwrap_or(30), 0);
+    setsockopt(&Borrowed(socket.as_raw_fd()), sockopt::ReceiveTimeout, &patience)
+        .map_err(Error::call(what))?;
+    Ok(socket)
+}
+
 impl AsRawFd for Connection {
     fn as_raw_fd(&self) -> RawFd {
         self.socket.as_raw_fd()
@@ -55,14 +69,7 @@ impl AsRawFd for Connection {
 impl Connection {
     /// Opens a connection in the calling thread's network namespace.
     pub(super) fn open() -> Result<Self> {
-        let what = "opening a netlink socket";
-        let socket = Socket::new(NETLINK_ROUTE).map_err(Error::io(what))?;
-        socket.set_ext_ack(true).map_err(Error::io(what))?;
-        socket.set_cap_ack(true).map_err(Error::io(what))?;
-        socket.connect(&SocketAddr::new(0, 0)).map_err(Error::io(what))?;
-        let patience = TimeVal::new(i64::try_from(PATIENCE.as_secs()).unwrap_or(30), 0);
-        setsockopt(&Borrowed(socket.as_raw_fd()), sockopt::ReceiveTimeout, &patience)
-            .map_err(Error::call(what))?;
+        let socket = open(NETLINK_ROUTE)?;
         Ok(Self { socket, sequence: 0, batch: Vec::with_capacity(8192), waiting: 0 })
     }
 
@@ -206,7 +213,7 @@ fn operational_state(message: &[u8]) -> Option<u8> {
 }
 
 /// A borrowed descriptor, for calls that want one.
-struct Borrowed(RawFd);
+pub(super) struct Borrowed(pub(super) RawFd);
 
 impl std::os::fd::AsFd for Borrowed {
     #[allow(unsafe_code)] // the socket crate gives only the raw descriptor
@@ -216,14 +223,15 @@ impl std::os::fd::AsFd for Borrowed {
     }
 }
 
-struct Answer {
-    sequence: u32,
-    errno: i32,
-    said: String,
+/// What the kernel answered to one request: an `errno` of 0 is its acknowledgement.
+pub(super) struct Answer {
+    pub(super) sequence: u32,
+    pub(super) errno: i32,
+    pub(super) said: String,
 }
 
 /// The acknowledgements of one datagram.
-struct Answers<'a>(&'a [u8]);
+pub(super) struct Answers<'a>(pub(super) &'a [u8]);
 
 impl Iterator for Answers<'_> {
     type Item = Answer;

@@ -8,10 +8,13 @@ mod feature;
 mod host_gw;
 mod link;
 mod neighbours;
+pub mod nftables;
 mod node;
 mod op;
 mod pod;
 mod underlay;
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +86,13 @@ impl Plan {
     /// How many operations there are.
     pub fn operations(&self) -> usize {
         self.namespaces.iter().flat_map(|namespace| &namespace.steps).map(|step| step.ops.len()).sum()
+    }
+
+    /// The namespaces that get packet filter rules.
+    pub fn filtering(&self) -> BTreeSet<usize> {
+        let filters = |step: &&Step| step.ops.iter().any(|op| matches!(op, Op::Nftables { .. }));
+        let steps = self.namespaces.iter().flat_map(|namespace| &namespace.steps);
+        steps.filter(filters).map(|step| step.run_in).collect()
     }
 }
 
