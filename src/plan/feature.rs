@@ -160,6 +160,7 @@ impl Op {
                 })
             }
             Self::Sysctl { .. }
+            | Self::Enslave { .. }
             | Self::Hairpin { .. }
             | Self::Up { .. }
             | Self::Offload { .. }

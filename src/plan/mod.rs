@@ -3,10 +3,14 @@
 //! A plan knows every interface index, name and MAC address beforehand, so that nothing is read back while building.
 //! Namespaces come in the order in which they are made; a step may touch its own namespace or one that came before.
 
+mod cloud;
 mod data_path;
+mod external;
 mod feature;
 mod host_gw;
+mod l2;
 mod link;
+mod masquerade;
 mod neighbours;
 pub mod nftables;
 mod node;
@@ -20,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::Lab;
 
+pub use data_path::uplink;
 pub use feature::{About, Feature};
 pub use link::{Link, Mac, veth_name, veth_names};
 pub use op::{Absent, Encap, End, NextHop, Offloads, Op, Route};
@@ -50,6 +55,8 @@ pub enum Kind {
     Fabric,
     /// A router between segments.
     Router,
+    /// A host beyond the cluster.
+    External,
     /// A node.
     Node,
     /// A pod's sandbox.
@@ -108,6 +115,10 @@ pub fn plan(lab: &Lab) -> Plan {
         let here = namespaces.len();
         namespaces.push(node::node(lab, number, here, &routes));
         pod::pods(lab, number, here, &mut namespaces);
+    }
+    for number in 0..lab.externals.len() {
+        let here = namespaces.len();
+        namespaces.push(external::external(lab, number, here));
     }
     Plan { namespaces }
 }
