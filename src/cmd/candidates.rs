@@ -161,9 +161,13 @@ impl Line {
             .routers
             .iter()
             .map(|router| (&router.name, "router".to_owned(), router.ports.first().map(|port| port.address)));
+        let externals = lab
+            .externals
+            .iter()
+            .map(|external| (&external.name, "external".to_owned(), Some(external.address)));
         let pods =
             lab.pods().map(|(node, pod)| (&pod.name, format!("pod on {}", node.name), Some(pod.address)));
-        let places = nodes.chain(routers).chain(pods);
+        let places = nodes.chain(routers).chain(externals).chain(pods);
         places.map(|(name, what, address)| candidate(name, with_address(&what, address))).collect()
     }
 
