@@ -5,6 +5,7 @@
 
 mod address;
 mod build;
+mod cloud;
 mod containers;
 mod externals;
 mod flat;
@@ -178,8 +179,29 @@ pub struct Node {
     pub pod_cidr: Addresses,
     /// The addresses of its `cbr0`: its pods' default gateway.
     pub gateway: Addresses,
+    /// Whether the fabric checks what the node sends and gets.
+    #[serde(default, skip_serializing_if = "SourceDestCheck::is_off")]
+    pub source_dest_check: SourceDestCheck,
     /// Its pods.
     pub pods: Vec<Pod>,
+}
+
+/// Whether a cloud's network lets a machine have only packets of its own (AWS: "source/destination check", Azure: "IP
+/// forwarding", the other way round).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceDestCheck {
+    /// It may forward for others, such as its pods.
+    #[default]
+    Off,
+    /// What has neither its address as source when it leaves, nor as destination when it comes, is dropped.
+    On,
+}
+
+impl SourceDestCheck {
+    fn is_off(&self) -> bool {
+        *self == Self::Off
+    }
 }
 
 /// A pod.
