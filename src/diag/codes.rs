@@ -56,11 +56,15 @@ pub enum Code {
     TooLarge,
     /// An MTU that cannot carry what must pass.
     MtuTooSmall,
+    /// An MTU of pods that the underlay, or the overlay on it, cannot carry.
+    MtuBeyondUnderlay,
+    /// `direct` on a data path that has no such mode.
+    DirectWithoutTunnel,
 }
 
 impl Code {
     /// Every code, in the order of their numbers.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::Syntax,
         Self::UnknownKey,
         Self::WrongType,
@@ -87,6 +91,8 @@ impl Code {
         Self::BadRouter,
         Self::TooLarge,
         Self::MtuTooSmall,
+        Self::MtuBeyondUnderlay,
+        Self::DirectWithoutTunnel,
     ];
 
     /// The number as people write it, such as `NL012`.
@@ -118,6 +124,8 @@ impl Code {
             Self::BadRouter => "NL024",
             Self::TooLarge => "NL025",
             Self::MtuTooSmall => "NL026",
+            Self::MtuBeyondUnderlay => "NL027",
+            Self::DirectWithoutTunnel => "NL028",
         }
     }
 

@@ -24,6 +24,7 @@ mod process;
 mod procfs;
 mod sandbox;
 mod sockopt;
+mod tunnel;
 pub mod worker;
 
 pub use build::Built;

@@ -4,15 +4,15 @@ use std::ops::RangeInclusive;
 
 use super::nodes::{self, Drafts};
 use super::{
-    Addresses, DataPath, Lab, Neighbours, Offload, Overlay, RpFilter, names, neighbours, pods, pool, routes,
-    segments, tests, underlay,
+    Addresses, DataPath, Family, Lab, Neighbours, Offload, Overlay, RpFilter, mtu, names, neighbours, pods, pool,
+    routes, segments, tests, underlay,
 };
 use crate::diag::{Code, Diagnostic, Span, closest, quoted};
 use crate::spec::{Cluster, Document, Field, WORD_LISTS};
 
 /// Smallest MTU that IPv6 may have (RFC 8200, 5); IPv4 alone may go down to 68 (RFC 791).
-const SMALLEST_MTU_V6: i64 = 1280;
-const SMALLEST_MTU: i64 = 68;
+pub(super) const SMALLEST_MTU_V6: u32 = 1280;
+pub(super) const SMALLEST_MTU: u32 = 68;
 /// Largest MTU of a veth.
 const LARGEST_MTU: i64 = 65535;
 
@@ -166,16 +166,16 @@ fn draft(document: &Document, file_stem: &str, other: Option<DataPath>, context:
     let cluster = document.cluster.as_ref().map_or(&default, |row| &row.value);
     let data_path = other.unwrap_or_else(|| data_path(cluster, context));
     let pool = pool::build(cluster, context);
-    let mtu = mtu(cluster, &pool.cidr, context);
-    let segments = segments::build(document, &pool, mtu, context);
+    let underlay_mtu = underlay_mtu(cluster, &pool.cidr, context);
+    let segments = segments::build(document, &pool, underlay_mtu, context);
     let mut lab = Lab {
         name,
         message: document.message.as_ref().and_then(|field| field.value.clone()),
         pod_cidr: pool.cidr,
         data_path,
-        overlay: Overlay::Everywhere,
-        mtu,
-        pod_mtu: mtu,
+        overlay: overlay(cluster, data_path, other, context),
+        mtu: underlay_mtu,
+        pod_mtu: underlay_mtu,
         fabric: Vec::new(),
         neighbours: Neighbours::Learn,
         rp_filter: rp_filter(cluster, context),
@@ -188,6 +188,8 @@ fn draft(document: &Document, file_stem: &str, other: Option<DataPath>, context:
         nodes: Vec::new(),
         tests: Vec::new(),
     };
+    lab.pod_mtu = mtu::pods(cluster, &lab, &segments, &pool.cidr, context);
+    check_family(cluster, &lab, &pool, context);
     let drafts = nodes::expand(document, &lab, context);
     let mut hosts = underlay::Pools::new(document, &segments, &drafts, context);
     if lab.data_path == DataPath::Cloud {
@@ -233,15 +235,55 @@ fn data_path(cluster: &Cluster, context: &mut Context) -> DataPath {
     word.and_then(|(word, _)| DataPath::from_word(word)).unwrap_or(DataPath::HostGw)
 }
 
-fn mtu(cluster: &Cluster, pod_cidr: &Addresses, context: &mut Context) -> u32 {
+/// Where the overlay carries packets. On the command line another data path may be tried without touching the file.
+fn overlay(
+    cluster: &Cluster,
+    data_path: DataPath,
+    other: Option<DataPath>,
+    context: &mut Context,
+) -> Overlay {
+    let Some(Field { value: Some(true), span }) = &cluster.direct else { return Overlay::Everywhere };
+    if data_path.can_be_direct() {
+        return Overlay::BetweenSegments;
+    }
+    if other.is_none() {
+        let word = data_path.word();
+        let message = format!("`direct` means nothing on {word}");
+        let label = if data_path.is_overlay() { "wireguard is for all nodes or none" } else { "there is no tunnel to leave out" };
+        let mut diagnostic = Diagnostic::new(Code::DirectWithoutTunnel, message, span.clone(), label);
+        if let Some(field) = &cluster.data_path {
+            diagnostic = diagnostic.also(field.span.clone(), format!("{word} here"));
+        }
+        context.push(diagnostic.help("leave `direct` out, or write: data_path = \"vxlan\" (or geneve, ipip, gre)"));
+    }
+    Overlay::Everywhere
+}
+
+/// IPIP carries IPv4 in IPv4, and nothing else.
+fn check_family(cluster: &Cluster, lab: &Lab, pool: &pool::PodPool, context: &mut Context) {
+    let Some(v6) = pool.written(Family::V6).filter(|_| lab.data_path == DataPath::Ipip && !pool.guessed) else {
+        return;
+    };
+    let message = "ipip carries IPv4 only, and pods have IPv6".to_owned();
+    let diagnostic = Diagnostic::new(Code::FamilyMismatch, message, v6.span.clone(), "IPv6 here");
+    let diagnostic = match &cluster.data_path {
+        Some(field) if field.value.as_deref() == Some("ipip") => {
+            diagnostic.also(field.span.clone(), "IPv4 in IPv4 (RFC 2003)")
+        }
+        _ => diagnostic,
+    };
+    context.push(diagnostic.help("write: data_path = \"gre\", which carries both, or leave the IPv6 range out"));
+}
+
+fn underlay_mtu(cluster: &Cluster, pod_cidr: &Addresses, context: &mut Context) -> u32 {
     let mtu = context.number(
         "mtu",
         cluster.mtu.as_ref(),
-        SMALLEST_MTU..=LARGEST_MTU,
+        i64::from(SMALLEST_MTU)..=LARGEST_MTU,
         "Ethernet's own is 1500; 68 is the least that IPv4 allows, 65535 the most that a veth does",
     );
     if let (Some(mtu), Some(field), Some(_)) = (mtu, &cluster.mtu, pod_cidr.v6)
-        && mtu < SMALLEST_MTU_V6
+        && mtu < i64::from(SMALLEST_MTU_V6)
     {
         let message = format!("an MTU of {mtu} cannot carry IPv6");
         let label = format!("IPv6 needs at least {SMALLEST_MTU_V6}");

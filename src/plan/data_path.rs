@@ -1,6 +1,7 @@
 //! Which data path plans what. Adding one is a file beside this one and an arm here.
 
-use super::host_gw;
+use super::tunnel::Here;
+use super::{geneve, gre, host_gw, ipip, vxlan};
 use super::op::Op;
 use crate::model::{DataPath, Lab};
 
@@ -11,13 +12,11 @@ pub(super) type Why = (String, Vec<Op>);
 pub(super) fn node_steps(lab: &Lab, number: usize) -> Vec<Why> {
     let mut steps = match lab.data_path {
         DataPath::HostGw => vec![host_gw::node_routes(lab, number)],
-        DataPath::L2
-        | DataPath::Cloud
-        | DataPath::Vxlan
-        | DataPath::Geneve
-        | DataPath::Ipip
-        | DataPath::Gre
-        | DataPath::Wireguard => Vec::new(),
+        DataPath::L2 | DataPath::Cloud | DataPath::Wireguard => Vec::new(),
+        DataPath::Vxlan => vxlan::node_steps(&Here::new(lab, number)),
+        DataPath::Geneve => geneve::node_steps(&Here::new(lab, number)),
+        DataPath::Ipip => ipip::node_steps(&Here::new(lab, number)),
+        DataPath::Gre => gre::node_steps(&Here::new(lab, number)),
     };
     steps.retain(|(_, ops)| !ops.is_empty());
     steps

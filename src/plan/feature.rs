@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use super::op::Op;
+use super::tunnel::TunnelKind;
 
 /// A part of the kernel that may be missing, or be a module that is not loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -151,13 +152,30 @@ impl Op {
             Self::Bridge { .. } => Some(Feature::Bridge),
             Self::Veth { .. } => Some(Feature::Veth),
             Self::Sysctl { path, .. } if path.starts_with("net/ipv6") => Some(Feature::Ipv6),
+            Self::Tunnel(tunnel) => Some(tunnel.kind.feature()),
+            Self::Route(route) if route.encap.is_some() => Some(Feature::RouteEncap),
             Self::Sysctl { .. }
             | Self::Hairpin { .. }
             | Self::Up { .. }
             | Self::Offload { .. }
             | Self::Address { .. }
             | Self::Route { .. }
-            | Self::Neighbour { .. } => None,
+            | Self::Neighbour { .. }
+            | Self::NoLinkLocal { .. }
+            | Self::Fdb { .. } => None,
+        }
+    }
+}
+
+impl TunnelKind {
+    /// What the kernel lacks when it cannot make such a device.
+    fn feature(&self) -> Feature {
+        match self {
+            Self::Vxlan { .. } => Feature::Vxlan,
+            Self::Geneve { .. } => Feature::Geneve,
+            Self::Ipip { .. } => Feature::Ipip,
+            Self::Gre | Self::Ip6Gre => Feature::Gre,
+            Self::Wireguard => Feature::Wireguard,
         }
     }
 }

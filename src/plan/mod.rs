@@ -5,13 +5,18 @@
 
 mod data_path;
 mod feature;
+mod geneve;
+mod gre;
 mod host_gw;
+mod ipip;
 mod link;
 mod neighbours;
 mod node;
 mod op;
 mod pod;
+mod tunnel;
 mod underlay;
+mod vxlan;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +24,7 @@ use crate::model::Lab;
 
 pub use feature::{About, Feature};
 pub use link::{Link, Mac, veth_name, veth_names};
+pub use tunnel::{TTL, Tunnel, TunnelKind, tunnel_addresses, tunnel_name};
 pub use op::{Absent, Encap, End, NextHop, Offloads, Op, Route};
 
 /// The namespaces of a lab and what is made in each.

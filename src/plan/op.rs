@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use serde::Serialize;
 
 use super::link::{Link, Mac};
+use super::tunnel::Tunnel;
 
 /// One thing to ask of the kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -77,6 +78,22 @@ pub enum Op {
         address: IpAddr,
         /// The neighbour's Ethernet address.
         mac: Mac,
+    },
+    /// Make a tunnel device, still down.
+    Tunnel(Tunnel),
+    /// Have no IPv6 link-local address: nobody else is on the link.
+    NoLinkLocal {
+        /// The interface.
+        link: Link,
+    },
+    /// Add a permanent entry to a tunnel's forwarding database.
+    Fdb {
+        /// The tunnel.
+        link: Link,
+        /// The Ethernet address of a far end.
+        mac: Mac,
+        /// The node that has it.
+        to: IpAddr,
     },
 }
 
@@ -174,6 +191,9 @@ impl fmt::Display for Op {
             Self::Route(Route { to, via: Some(via), .. }) => write!(f, "route {to} via {via}"),
             Self::Route(Route { to, link, .. }) => write!(f, "route {to} on {}", link.name),
             Self::Neighbour { link, address, mac } => write!(f, "neighbour {address} {mac} on {}", link.name),
+            Self::Tunnel(tunnel) => write!(f, "tunnel {}", tunnel.link.name),
+            Self::NoLinkLocal { link } => write!(f, "no link-local address on {}", link.name),
+            Self::Fdb { link, mac, to } => write!(f, "forwarding entry {mac} to {to} on {}", link.name),
         }
     }
 }

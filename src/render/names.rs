@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::Names;
 use crate::model::Lab;
+use crate::plan;
 
 /// The name of every address of a lab: `pod4`, `node1 cbr0`, `node1 eth0`, `spine eth1`.
 pub struct LabNames(HashMap<IpAddr, String>);
@@ -16,6 +17,10 @@ impl LabNames {
         for node in &lab.nodes {
             names.extend(node.address.ips().map(|ip| (ip, format!("{} eth0", node.name))));
             names.extend(node.gateway.ips().map(|ip| (ip, format!("{} cbr0", node.name))));
+            if let Some(tunnel) = plan::tunnel_name(lab.data_path) {
+                let own = plan::tunnel_addresses(node);
+                names.extend(own.ips().map(|ip| (ip, format!("{} {tunnel}", node.name))));
+            }
             for pod in &node.pods {
                 names.extend(pod.address.ips().map(|ip| (ip, pod.name.clone())));
             }
