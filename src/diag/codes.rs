@@ -60,11 +60,17 @@ pub enum Code {
     MtuBeyondUnderlay,
     /// `direct` on a data path that has no such mode.
     DirectWithoutTunnel,
+    /// `l2` between nodes that do not share a segment.
+    L2AcrossSegments,
+    /// `source_dest_check` where no cloud checks.
+    SourceDestCheck,
+    /// A segment that nothing is plugged into.
+    UnusedSegment,
 }
 
 impl Code {
     /// Every code, in the order of their numbers.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 31] = [
         Self::Syntax,
         Self::UnknownKey,
         Self::WrongType,
@@ -93,6 +99,9 @@ impl Code {
         Self::MtuTooSmall,
         Self::MtuBeyondUnderlay,
         Self::DirectWithoutTunnel,
+        Self::L2AcrossSegments,
+        Self::SourceDestCheck,
+        Self::UnusedSegment,
     ];
 
     /// The number as people write it, such as `NL012`.
@@ -126,6 +135,9 @@ impl Code {
             Self::MtuTooSmall => "NL026",
             Self::MtuBeyondUnderlay => "NL027",
             Self::DirectWithoutTunnel => "NL028",
+            Self::L2AcrossSegments => "NL033",
+            Self::SourceDestCheck => "NL034",
+            Self::UnusedSegment => "NL035",
         }
     }
 

@@ -162,6 +162,9 @@ impl<'a> Builder<'a> {
         let mut links: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
         for step in &plan.namespaces[here].steps {
             for op in &step.ops {
+                if let Op::Enslave { link, bridge } = op {
+                    links.entry(step.run_in).or_default().extend([link.index, bridge.index]);
+                }
                 let Op::Veth { near, bridge, far_namespace, far, .. } = op else { continue };
                 links.entry(*far_namespace).or_default().push(far.link.index);
                 let near_links = links.entry(step.run_in).or_default();

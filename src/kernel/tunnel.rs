@@ -3,9 +3,7 @@
 use std::net::IpAddr;
 
 use netlink_packet_route::AddressFamily;
-use netlink_packet_route::link::{
-    AfSpecInet6, AfSpecUnspec, In6AddrGenMode, LinkAttribute, LinkMessage,
-};
+use netlink_packet_route::link::{AfSpecInet6, AfSpecUnspec, In6AddrGenMode, LinkAttribute, LinkMessage};
 use netlink_packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState,
 };
@@ -30,7 +28,9 @@ pub(super) fn device(tunnel: &Tunnel) -> LinkMessage {
             };
             common(vxlan, tunnel)
         }
-        TunnelKind::Geneve { port } => common(LinkGeneve::new(name, 0).port(*port).collect_metadata(), tunnel),
+        TunnelKind::Geneve { port } => {
+            common(LinkGeneve::new(name, 0).port(*port).collect_metadata(), tunnel)
+        }
         TunnelKind::Ipip { local } => {
             // A time to live of its own is only allowed with path MTU discovery.
             common(LinkIpIp::new(name).local(*local).ttl(TTL).pmtudisc(true), tunnel)
@@ -52,9 +52,7 @@ fn common<T>(builder: LinkMessageBuilder<T>, tunnel: &Tunnel) -> LinkMessage {
 /// The message that keeps an interface from making itself a link-local address. The kernel refuses this at the making.
 pub(super) fn no_link_local(index: u32) -> LinkMessage {
     let mode = AfSpecUnspec::Inet6(vec![AfSpecInet6::AddrGenMode(In6AddrGenMode::None)]);
-    LinkUnspec::new_with_index(index)
-        .append_extra_attribute(LinkAttribute::AfSpecUnspec(vec![mode]))
-        .build()
+    LinkUnspec::new_with_index(index).append_extra_attribute(LinkAttribute::AfSpecUnspec(vec![mode])).build()
 }
 
 /// A permanent entry of a tunnel's own forwarding database.

@@ -4,8 +4,8 @@ use std::ops::RangeInclusive;
 
 use super::nodes::{self, Drafts};
 use super::{
-    Addresses, DataPath, Family, Lab, Neighbours, Offload, Overlay, RpFilter, mtu, names, neighbours, pods, pool,
-    routes, segments, tests, underlay,
+    Addresses, DataPath, Lab, Neighbours, Offload, RpFilter, flat, mtu, names, neighbours, overlay, pods,
+    pool, routes, segments, tests, underlay,
 };
 use crate::diag::{Code, Diagnostic, Span, closest, quoted};
 use crate::spec::{Cluster, Document, Field, WORD_LISTS};
@@ -173,7 +173,7 @@ fn draft(document: &Document, file_stem: &str, other: Option<DataPath>, context:
         message: document.message.as_ref().and_then(|field| field.value.clone()),
         pod_cidr: pool.cidr,
         data_path,
-        overlay: overlay(cluster, data_path, other, context),
+        overlay: overlay::reach(cluster, data_path, other, context),
         mtu: underlay_mtu,
         pod_mtu: underlay_mtu,
         fabric: Vec::new(),
@@ -189,7 +189,7 @@ fn draft(document: &Document, file_stem: &str, other: Option<DataPath>, context:
         tests: Vec::new(),
     };
     lab.pod_mtu = mtu::pods(cluster, &lab, &segments, &pool.cidr, context);
-    check_family(cluster, &lab, &pool, context);
+    overlay::check_family(cluster, &lab, &pool, context);
     let drafts = nodes::expand(document, &lab, context);
     let mut hosts = underlay::Pools::new(document, &segments, &drafts, context);
     if lab.data_path == DataPath::Cloud {
@@ -198,13 +198,25 @@ fn draft(document: &Document, file_stem: &str, other: Option<DataPath>, context:
     lab.routers = underlay::routers(document, &lab.segments, &mut hosts, context);
     lab.nodes = nodes::build(&drafts, &pool, &mut hosts, context);
     pods::build(document, &drafts, &pool, &mut lab.nodes, context);
+    if lab.data_path == DataPath::L2 {
+        flat::widen(&mut lab);
+    }
     lab.tests = tests::build(document, &lab, context);
+    if lab.data_path != file_s_data_path(cluster) {
+        // What way packets take is what the other data path changes; whether they arrive is not.
+        lab.tests.iter_mut().for_each(|test| test.path.clear());
+    }
     // A segment of the wrong type has been told by the reader, and is no diagnostic of this context.
     let all_placed = lab.nodes.iter().all(|node| node.segment < lab.segments.len());
     if context.diagnostics.is_empty() && !context.incomplete && all_placed {
-        check_paths(&lab, &drafts, context);
+        // The fabric's router, which clouds never show, joins all segments.
+        if lab.data_path != DataPath::Cloud {
+            check_paths(&lab, &drafts, context);
+        }
         if lab.data_path == DataPath::HostGw {
             check_host_gw(&lab, &drafts, context);
+        } else if lab.data_path == DataPath::L2 {
+            flat::check_one_segment(&lab, &drafts, context);
         }
     }
     lab.neighbours = neighbours_of(cluster, &lab, context);
@@ -235,44 +247,10 @@ fn data_path(cluster: &Cluster, context: &mut Context) -> DataPath {
     word.and_then(|(word, _)| DataPath::from_word(word)).unwrap_or(DataPath::HostGw)
 }
 
-/// Where the overlay carries packets. On the command line another data path may be tried without touching the file.
-fn overlay(
-    cluster: &Cluster,
-    data_path: DataPath,
-    other: Option<DataPath>,
-    context: &mut Context,
-) -> Overlay {
-    let Some(Field { value: Some(true), span }) = &cluster.direct else { return Overlay::Everywhere };
-    if data_path.can_be_direct() {
-        return Overlay::BetweenSegments;
-    }
-    if other.is_none() {
-        let word = data_path.word();
-        let message = format!("`direct` means nothing on {word}");
-        let label = if data_path.is_overlay() { "wireguard is for all nodes or none" } else { "there is no tunnel to leave out" };
-        let mut diagnostic = Diagnostic::new(Code::DirectWithoutTunnel, message, span.clone(), label);
-        if let Some(field) = &cluster.data_path {
-            diagnostic = diagnostic.also(field.span.clone(), format!("{word} here"));
-        }
-        context.push(diagnostic.help("leave `direct` out, or write: data_path = \"vxlan\" (or geneve, ipip, gre)"));
-    }
-    Overlay::Everywhere
-}
-
-/// IPIP carries IPv4 in IPv4, and nothing else.
-fn check_family(cluster: &Cluster, lab: &Lab, pool: &pool::PodPool, context: &mut Context) {
-    let Some(v6) = pool.written(Family::V6).filter(|_| lab.data_path == DataPath::Ipip && !pool.guessed) else {
-        return;
-    };
-    let message = "ipip carries IPv4 only, and pods have IPv6".to_owned();
-    let diagnostic = Diagnostic::new(Code::FamilyMismatch, message, v6.span.clone(), "IPv6 here");
-    let diagnostic = match &cluster.data_path {
-        Some(field) if field.value.as_deref() == Some("ipip") => {
-            diagnostic.also(field.span.clone(), "IPv4 in IPv4 (RFC 2003)")
-        }
-        _ => diagnostic,
-    };
-    context.push(diagnostic.help("write: data_path = \"gre\", which carries both, or leave the IPv6 range out"));
+/// The data path that a file asks for, whatever the command line says.
+fn file_s_data_path(cluster: &Cluster) -> DataPath {
+    let word = cluster.data_path.as_ref().and_then(Field::get);
+    word.and_then(|word| DataPath::from_word(word)).unwrap_or(DataPath::HostGw)
 }
 
 fn underlay_mtu(cluster: &Cluster, pod_cidr: &Addresses, context: &mut Context) -> u32 {
@@ -307,7 +285,7 @@ fn neighbours_of(cluster: &Cluster, lab: &Lab, context: &mut Context) -> Neighbo
     match context.word("neighbours", cluster.neighbours.as_ref()) {
         Some(("learn", _)) => Neighbours::Learn,
         Some(("static", _)) => Neighbours::StaticAll,
-        _ => neighbours::choose(&lab.nodes),
+        _ => neighbours::choose(&lab.nodes, lab.data_path),
     }
 }
 

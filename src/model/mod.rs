@@ -6,11 +6,13 @@
 mod address;
 mod build;
 mod containers;
+mod flat;
 mod ipam;
 mod mtu;
 mod names;
 mod neighbours;
 mod nodes;
+mod overlay;
 mod pods;
 mod pool;
 mod ranges;
@@ -217,11 +219,13 @@ impl Lab {
         Family::ALL.into_iter().filter(|family| self.pod_cidr.get(*family).is_some())
     }
 
-    /// Everything that a command can name as its target: nodes, routers, pods, in that order.
+    /// Everything that a command can name as its target: nodes, routers, pods, in that order, and the fabric where it has
+    /// addresses.
     pub fn targets(&self) -> impl Iterator<Item = &str> {
+        let fabric = (!self.fabric.is_empty()).then_some("fabric");
         let nodes = self.nodes.iter().map(|node| node.name.as_str());
         let routers = self.routers.iter().map(|router| router.name.as_str());
-        nodes.chain(routers).chain(self.pods().map(|(_, pod)| pod.name.as_str()))
+        nodes.chain(routers).chain(self.pods().map(|(_, pod)| pod.name.as_str())).chain(fabric)
     }
 }
 

@@ -82,8 +82,7 @@ pub(super) fn pods(
     let largest = underlay.saturating_sub(overhead);
     if largest < least && overhead > 0 {
         let word = lab.data_path.word();
-        let message =
-            format!("an underlay of {underlay} bytes cannot carry {}", in_tunnel(word, pod_cidr));
+        let message = format!("an underlay of {underlay} bytes cannot carry {}", in_tunnel(word, pod_cidr));
         let label = format!("{underlay} − {overhead} of {word} = {largest}, and pods need {least}");
         let diagnostic = Diagnostic::new(Code::MtuBeyondUnderlay, message, at.unwrap_or(0..0), label);
         context.push(diagnostic.help(format!("write for example: mtu = {}", least + overhead)));
@@ -123,7 +122,8 @@ fn too_large(
     let diagnostic = Diagnostic::new(Code::MtuBeyondUnderlay, message, written, label);
     let diagnostic = match at {
         Some(at) => diagnostic.also(at, format!("the underlay carries {underlay}")),
-        None => diagnostic.help(format!("the underlay carries {underlay} bytes: [cluster] mtu is 1500 by default")),
+        None => diagnostic
+            .help(format!("the underlay carries {underlay} bytes: [cluster] mtu is 1500 by default")),
     };
     diagnostic.help(format!(
         "write: pod_mtu = {largest}, or leave it out; check_mtu = false makes the lab all the same, to see what breaks"

@@ -48,7 +48,8 @@ pub(super) fn build(document: &Document, pool: &PodPool, mtu: u32, context: &mut
         return Segments { all: Vec::new(), spans: Vec::new(), guessed: Vec::new(), mtu_spans: Vec::new() };
     }
     let mut subnets = Subnets::new(&underlay, &own);
-    let mut segments = Segments { all: Vec::new(), spans: Vec::new(), guessed: Vec::new(), mtu_spans: Vec::new() };
+    let mut segments =
+        Segments { all: Vec::new(), spans: Vec::new(), guessed: Vec::new(), mtu_spans: Vec::new() };
     for (row, own) in rows.iter().zip(&own) {
         let name = if implied {
             Some((DEFAULT_NAME, row.span.clone()))
@@ -94,10 +95,16 @@ pub(super) fn build(document: &Document, pool: &PodPool, mtu: u32, context: &mut
 }
 
 /// The MTU of a segment that has its own: at most the underlay's, which everything else is made for.
-fn own_mtu(row: &Row<crate::spec::Segment>, underlay: u32, pool: &PodPool, context: &mut Context) -> Option<u32> {
+fn own_mtu(
+    row: &Row<crate::spec::Segment>,
+    underlay: u32,
+    pool: &PodPool,
+    context: &mut Context,
+) -> Option<u32> {
     let least = if pool.cidr.v6.is_some() { SMALLEST_MTU_V6 } else { SMALLEST_MTU };
     let bounds = i64::from(least)..=i64::from(underlay.max(least));
-    let why = "a segment carries at most what [cluster] mtu says of the underlay, 1500 by default; IPv6 needs 1280";
+    let why =
+        "a segment carries at most what [cluster] mtu says of the underlay, 1500 by default; IPv6 needs 1280";
     u32::try_from(context.number("mtu", row.value.mtu.as_ref(), bounds, why)?).ok()
 }
 

@@ -161,6 +161,7 @@ impl Op {
             | Self::Address { .. }
             | Self::Route { .. }
             | Self::Neighbour { .. }
+            | Self::Enslave { .. }
             | Self::NoLinkLocal { .. }
             | Self::Fdb { .. } => None,
         }

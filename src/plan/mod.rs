@@ -3,12 +3,14 @@
 //! A plan knows every interface index, name and MAC address beforehand, so that nothing is read back while building.
 //! Namespaces come in the order in which they are made; a step may touch its own namespace or one that came before.
 
+mod cloud;
 mod data_path;
 mod feature;
 mod geneve;
 mod gre;
 mod host_gw;
 mod ipip;
+mod l2;
 mod link;
 mod neighbours;
 mod node;
@@ -22,10 +24,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::Lab;
 
+pub use data_path::uplink;
 pub use feature::{About, Feature};
 pub use link::{Link, Mac, veth_name, veth_names};
-pub use tunnel::{TTL, Tunnel, TunnelKind, tunnel_addresses, tunnel_name};
 pub use op::{Absent, Encap, End, NextHop, Offloads, Op, Route};
+pub use tunnel::{TTL, Tunnel, TunnelKind, tunnel_addresses, tunnel_name};
 
 /// The namespaces of a lab and what is made in each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

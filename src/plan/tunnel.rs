@@ -139,7 +139,8 @@ impl<'a> Here<'a> {
         let link = self.link();
         let addresses = tunnel_addresses(self.node());
         let up = Op::Up { link: link.clone() };
-        std::iter::once(up).chain(addresses.iter().map(move |address| Op::Address { link: link.clone(), address }))
+        std::iter::once(up)
+            .chain(addresses.iter().map(move |address| Op::Address { link: link.clone(), address }))
     }
 
     /// The Ethernet addresses of the other ends: known, not learnt.
@@ -148,7 +149,9 @@ impl<'a> Here<'a> {
             let far = tunnel_addresses(node);
             let mac = Mac::of_ip(&far);
             let link = self.link();
-            far.ips().map(move |address| Op::Neighbour { link: link.clone(), address, mac }).collect::<Vec<_>>()
+            far.ips()
+                .map(move |address| Op::Neighbour { link: link.clone(), address, mac })
+                .collect::<Vec<_>>()
         };
         let why = "the other ends' Ethernet addresses: known, not learnt".into();
         (why, self.far_ends().flat_map(entries).collect())
