@@ -14,7 +14,7 @@ use super::namespace::{self, Home};
 use super::netlink::{BATCH, Connection, Refusal};
 use super::pause::Pauses;
 use super::procfs::Settings;
-use super::{ethtool, process};
+use super::{ethtool, process, wireguard};
 use crate::plan::{Absent, Kind, Namespace, Op, Plan, Sandbox};
 
 /// A built lab, as its holder knows it.
@@ -102,6 +102,15 @@ impl<'a> Builder<'a> {
                         self.flush(step.run_in, place, &mut waiting)?;
                         let socket = self.connection(step.run_in)?;
                         ethtool::offload_off(socket, &link.name)
+                            .map_err(|errno| refused(place, op, errno, String::new()))?;
+                    }
+                    Op::Wireguard(setup) => {
+                        self.flush(step.run_in, place, &mut waiting)?;
+                        // The socket belongs to the namespace that this thread is in, which is the one being made.
+                        if step.run_in != here {
+                            return Err(Error::Unexpected(format!("{place}: {op}: in another's turn")));
+                        }
+                        wireguard::configure(setup)
                             .map_err(|errno| refused(place, op, errno, String::new()))?;
                     }
                     op => {

@@ -7,6 +7,7 @@ mod container;
 mod enter;
 mod error;
 mod ethtool;
+mod generic;
 mod holder;
 pub mod icmp;
 pub mod inspect;
@@ -25,6 +26,7 @@ mod procfs;
 mod sandbox;
 mod sockopt;
 mod tunnel;
+mod wireguard;
 pub mod worker;
 
 pub use build::Built;

@@ -153,6 +153,7 @@ impl Op {
             Self::Veth { .. } => Some(Feature::Veth),
             Self::Sysctl { path, .. } if path.starts_with("net/ipv6") => Some(Feature::Ipv6),
             Self::Tunnel(tunnel) => Some(tunnel.kind.feature()),
+            Self::Wireguard(_) => Some(Feature::Wireguard),
             Self::Route(route) if route.encap.is_some() => Some(Feature::RouteEncap),
             Self::Sysctl { .. }
             | Self::Hairpin { .. }

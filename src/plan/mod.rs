@@ -19,6 +19,7 @@ mod pod;
 mod tunnel;
 mod underlay;
 mod vxlan;
+mod wireguard;
 
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,7 @@ pub use data_path::uplink;
 pub use feature::{About, Feature};
 pub use link::{Link, Mac, veth_name, veth_names};
 pub use op::{Absent, Encap, End, NextHop, Offloads, Op, Route};
+pub use wireguard::{Keys, Peer, PrivateKey, PublicKey, Wireguard};
 pub use tunnel::{TTL, Tunnel, TunnelKind, tunnel_addresses, tunnel_name};
 
 /// The namespaces of a lab and what is made in each.
@@ -99,13 +101,14 @@ impl Plan {
 pub fn plan(lab: &Lab) -> Plan {
     let mut namespaces = vec![underlay::fabric(lab)];
     let routes = underlay::Routes::new(lab);
+    let keys = Keys::new(lab);
     for router in 0..lab.routers.len() {
         let here = namespaces.len();
         namespaces.push(underlay::router(lab, router, here, &routes));
     }
     for number in 0..lab.nodes.len() {
         let here = namespaces.len();
-        namespaces.push(node::node(lab, number, here, &routes));
+        namespaces.push(node::node(lab, number, here, &routes, &keys));
         pod::pods(lab, number, here, &mut namespaces);
     }
     Plan { namespaces }

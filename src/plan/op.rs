@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::link::{Link, Mac};
 use super::tunnel::Tunnel;
+use super::wireguard::Wireguard;
 
 /// One thing to ask of the kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -88,6 +89,8 @@ pub enum Op {
     },
     /// Make a tunnel device, still down.
     Tunnel(Tunnel),
+    /// Give a `WireGuard` device its key and its peers.
+    Wireguard(Wireguard),
     /// Have no IPv6 link-local address: nobody else is on the link.
     NoLinkLocal {
         /// The interface.
@@ -200,6 +203,7 @@ impl fmt::Display for Op {
             Self::Route(Route { to, link, .. }) => write!(f, "route {to} on {}", link.name),
             Self::Neighbour { link, address, mac } => write!(f, "neighbour {address} {mac} on {}", link.name),
             Self::Tunnel(tunnel) => write!(f, "tunnel {}", tunnel.link.name),
+            Self::Wireguard(wireguard) => write!(f, "key and peers of {}", wireguard.link.name),
             Self::NoLinkLocal { link } => write!(f, "no link-local address on {}", link.name),
             Self::Fdb { link, mac, to } => write!(f, "forwarding entry {mac} to {to} on {}", link.name),
         }

@@ -112,13 +112,18 @@ impl<'a> Here<'a> {
 
     /// The nodes at the other ends, with the address that packets to them are wrapped for.
     pub(super) fn far_ends(&self) -> impl Iterator<Item = (&'a Node, IpAddr)> + '_ {
+        self.numbered_far_ends().map(|(_, node, outside)| (node, outside))
+    }
+
+    /// The same with their numbers in the lab.
+    pub(super) fn numbered_far_ends(&self) -> impl Iterator<Item = (usize, &'a Node, IpAddr)> + '_ {
         let here = self.node();
         let others = self.lab.nodes.iter().enumerate().filter(|(place, _)| *place != self.number);
         let in_tunnel = others.filter(|(_, node)| match self.lab.overlay {
             Overlay::Everywhere => true,
             Overlay::BetweenSegments => node.segment != here.segment,
         });
-        in_tunnel.filter_map(|(_, node)| Some((node, self.outside(node)?)))
+        in_tunnel.filter_map(|(number, node)| Some((number, node, self.outside(node)?)))
     }
 
     /// The device itself, up and with its addresses.

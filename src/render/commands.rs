@@ -89,6 +89,7 @@ pub fn commands(plan: &Plan, run_in: usize, op: &Op) -> Vec<String> {
             vec![format!("ip -n {at} neigh replace {address} lladdr {mac} dev {} nud permanent", link.name)]
         }
         Op::Tunnel(planned) => vec![tunnel::device(at, planned)],
+        Op::Wireguard(planned) => tunnel::wireguard(at, planned),
         Op::NoLinkLocal { link } => vec![format!("ip -n {at} link set dev {} addrgenmode none", link.name)],
         Op::Fdb { link, mac, to } => {
             vec![format!("bridge -n {at} fdb add {mac} dev {} dst {to} self permanent", link.name)]
