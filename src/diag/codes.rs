@@ -58,6 +58,10 @@ pub enum Code {
     MtuTooSmall,
     /// An external whose address is one of the cluster's ranges.
     ExternalInside,
+    /// An MTU of pods that the underlay, or the overlay on it, cannot carry.
+    MtuBeyondUnderlay,
+    /// `direct` on a data path that has no such mode.
+    DirectWithoutTunnel,
     /// `l2` between nodes that do not share a segment.
     L2AcrossSegments,
     /// `source_dest_check` where no cloud checks.
@@ -68,7 +72,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of their numbers.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 32] = [
         Self::Syntax,
         Self::UnknownKey,
         Self::WrongType,
@@ -95,7 +99,9 @@ impl Code {
         Self::BadRouter,
         Self::TooLarge,
         Self::MtuTooSmall,
+        Self::MtuBeyondUnderlay,
         Self::ExternalInside,
+        Self::DirectWithoutTunnel,
         Self::L2AcrossSegments,
         Self::SourceDestCheck,
         Self::UnusedSegment,
@@ -130,7 +136,9 @@ impl Code {
             Self::BadRouter => "NL024",
             Self::TooLarge => "NL025",
             Self::MtuTooSmall => "NL026",
+            Self::MtuBeyondUnderlay => "NL027",
             Self::ExternalInside => "NL028",
+            Self::DirectWithoutTunnel => "NL029",
             Self::L2AcrossSegments => "NL033",
             Self::SourceDestCheck => "NL034",
             Self::UnusedSegment => "NL035",

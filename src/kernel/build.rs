@@ -14,7 +14,7 @@ use super::namespace::{self, Home};
 use super::netlink::{Awaited, BATCH, Connection, Refusal};
 use super::pause::Pauses;
 use super::procfs::Settings;
-use super::{ethtool, nftables, privilege, process};
+use super::{ethtool, nftables, privilege, process, wireguard};
 use crate::plan::{Absent, Kind, Namespace, Op, Plan, Sandbox};
 
 /// A built lab, as its holder knows it.
@@ -115,6 +115,15 @@ impl<'a> Builder<'a> {
                         self.flush(step.run_in, place, &mut waiting)?;
                         let filter = self.filters.get_mut(&step.run_in).ok_or_else(finished)?;
                         nftables::add(filter, place, op, tables)?;
+                    }
+                    Op::Wireguard(setup) => {
+                        self.flush(step.run_in, place, &mut waiting)?;
+                        // The socket belongs to the namespace that this thread is in, which is the one being made.
+                        if step.run_in != here {
+                            return Err(Error::Unexpected(format!("{place}: {op}: in another's turn")));
+                        }
+                        wireguard::configure(setup)
+                            .map_err(|errno| refused(place, op, errno, String::new()))?;
                     }
                     op => {
                         let sandboxes = &self.sandboxes;

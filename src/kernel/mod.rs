@@ -9,6 +9,7 @@ mod error;
 mod ethtool;
 mod examine;
 mod foundation;
+mod generic;
 mod holder;
 pub mod icmp;
 pub mod inspect;
@@ -27,6 +28,8 @@ mod process;
 mod procfs;
 mod sandbox;
 mod sockopt;
+mod tunnel;
+mod wireguard;
 pub mod worker;
 
 pub use build::Built;

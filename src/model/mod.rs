@@ -10,9 +10,11 @@ mod containers;
 mod externals;
 mod flat;
 mod ipam;
+mod mtu;
 mod names;
 mod neighbours;
 mod nodes;
+mod overlay;
 mod pods;
 mod pool;
 mod ranges;
@@ -292,6 +294,11 @@ impl DataPath {
             Self::L2 | Self::HostGw | Self::Cloud => false,
             Self::Vxlan | Self::Geneve | Self::Ipip | Self::Gre | Self::Wireguard => true,
         }
+    }
+
+    /// Whether it has a mode in which nodes of one segment have plain routes to each other.
+    pub fn can_be_direct(self) -> bool {
+        matches!(self, Self::Vxlan | Self::Geneve | Self::Ipip | Self::Gre)
     }
 
     /// The word in a topology file.

@@ -7,7 +7,10 @@ mod cloud;
 mod data_path;
 mod external;
 mod feature;
+mod geneve;
+mod gre;
 mod host_gw;
+mod ipip;
 mod l2;
 mod link;
 mod masquerade;
@@ -16,7 +19,10 @@ pub mod nftables;
 mod node;
 mod op;
 mod pod;
+mod tunnel;
 mod underlay;
+mod vxlan;
+mod wireguard;
 
 use std::collections::BTreeSet;
 
@@ -28,6 +34,8 @@ pub use data_path::uplink;
 pub use feature::{About, Feature};
 pub use link::{Link, Mac, veth_name, veth_names};
 pub use op::{Absent, Encap, End, NextHop, Offloads, Op, Route};
+pub use wireguard::{Keys, Peer, PrivateKey, PublicKey, Wireguard};
+pub use tunnel::{TTL, Tunnel, TunnelKind, tunnel_addresses, tunnel_name};
 
 /// The namespaces of a lab and what is made in each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -107,13 +115,14 @@ impl Plan {
 pub fn plan(lab: &Lab) -> Plan {
     let mut namespaces = vec![underlay::fabric(lab)];
     let routes = underlay::Routes::new(lab);
+    let keys = Keys::new(lab);
     for router in 0..lab.routers.len() {
         let here = namespaces.len();
         namespaces.push(underlay::router(lab, router, here, &routes));
     }
     for number in 0..lab.nodes.len() {
         let here = namespaces.len();
-        namespaces.push(node::node(lab, number, here, &routes));
+        namespaces.push(node::node(lab, number, here, &routes, &keys));
         pod::pods(lab, number, here, &mut namespaces);
     }
     for number in 0..lab.externals.len() {

@@ -14,6 +14,7 @@ pub mod report;
 pub mod survey;
 pub mod traceroute;
 mod tree;
+mod tunnel;
 
 pub use hosts::hosts;
 pub use names::LabNames;

@@ -55,8 +55,15 @@ pub struct Cluster {
     pub node_mask_v6: Option<Field<i64>>,
     /// How packets get from one node's pods to another's. Default host-gw.
     pub data_path: Option<Field<String>>,
+    /// Whether nodes of one segment have plain routes to each other, and only others a tunnel (flannel's DirectRouting,
+    /// Calico's CrossSubnet); for vxlan, geneve, ipip and gre. Default false.
+    pub direct: Option<Field<bool>>,
     /// The underlay's MTU in bytes. Default 1500.
     pub mtu: Option<Field<i64>>,
+    /// The MTU of pods in bytes. Default: the smallest of the underlay, less what the data path puts around packets.
+    pub pod_mtu: Option<Field<i64>>,
+    /// Whether a `pod_mtu` that the underlay cannot carry is an error. Default true.
+    pub check_mtu: Option<Field<bool>>,
     /// Whether neighbours are learnt by ARP and ND ("learn") or given ("static"). Default: learnt in labs small
     /// enough for the kernel's neighbour table.
     pub neighbours: Option<Field<String>>,
@@ -89,6 +96,8 @@ pub struct Segment {
     pub name: Option<Field<String>>,
     /// The segment's subnet, or two for dual stack.
     pub cidr: Option<Field<Names>>,
+    /// The segment's MTU in bytes, where it is smaller than the underlay's.
+    pub mtu: Option<Field<i64>>,
 }
 
 /// A router of the underlay.
