@@ -23,7 +23,7 @@ const ALLOWED: [(&str, &[&str]); 17] = [
     ("kernel", &["plan", "packet", "probe", "event"]),
     ("state", &["model", "plan"]),
     ("ui", &["event", "render", "diag"]),
-    ("serve", &[]),
+    ("serve", &["packet"]),
     ("cli", &["serve"]),
     ("lib", &["spec", "model", "diag"]),
     ("main", &["cli", "cmd"]),
