@@ -11,10 +11,10 @@ use nix::errno::Errno;
 use super::error::{Error, Result, is_lack};
 use super::message::message;
 use super::namespace::{self, Home};
-use super::netlink::{BATCH, Connection, Refusal};
+use super::netlink::{Awaited, BATCH, Connection, Refusal};
 use super::pause::Pauses;
 use super::procfs::Settings;
-use super::{ethtool, nftables, process};
+use super::{ethtool, nftables, privilege, process};
 use crate::plan::{Absent, Kind, Namespace, Op, Plan, Sandbox};
 
 /// A built lab, as its holder knows it.
@@ -41,7 +41,7 @@ struct Builder<'a> {
     filters: BTreeMap<usize, nftables::Connection>,
     sandboxes: Vec<Sandbox>,
     /// Namespaces with interfaces that could not send when they were made.
-    unsettled: Vec<(usize, Vec<u32>)>,
+    unsettled: Vec<(usize, Vec<(u32, Awaited)>)>,
 }
 
 impl<'a> Builder<'a> {
@@ -142,9 +142,7 @@ impl<'a> Builder<'a> {
                 Some(feature) => Err(Error::Lacks(feature)),
                 None => Err(refused(place, op, Errno::ENOENT, "this kernel has no such setting".into())),
             },
-            Err(Errno::EROFS) => Err(Error::Denied(format!(
-                "{place}: {op}: /proc/sys is read-only: in a container, it has to be run with --privileged"
-            ))),
+            Err(Errno::EROFS) => Err(privilege::read_only(&format!("{place}: {op}"))),
             Err(errno) => Err(refused(place, op, errno, String::new())),
         }
     }
@@ -170,37 +168,42 @@ impl<'a> Builder<'a> {
     /// Notes which interfaces of a namespace's cables cannot send yet: right after a cable was made the kernel still has to
     /// work its link state off, and drops what is sent on it.
     fn settle(&mut self, plan: &Plan, here: usize) -> Result<()> {
-        let mut links: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
+        let mut links: BTreeMap<usize, Vec<(u32, Awaited)>> = BTreeMap::new();
         for step in &plan.namespaces[here].steps {
             for op in &step.ops {
-                if let Op::Enslave { link, bridge } = op {
-                    links.entry(step.run_in).or_default().extend([link.index, bridge.index]);
-                }
-                let Op::Veth { near, bridge, far_namespace, far, .. } = op else { continue };
-                links.entry(*far_namespace).or_default().push(far.link.index);
-                let near_links = links.entry(step.run_in).or_default();
-                near_links.push(near.link.index);
-                near_links.extend(bridge.iter().map(|bridge| bridge.index));
+                let near_links = match op {
+                    Op::Bridge { link, .. } => vec![(link.index, Awaited::Known)],
+                    Op::Veth { near, bridge, far_namespace, far, .. } => {
+                        links.entry(*far_namespace).or_default().push((far.link.index, Awaited::Up));
+                        let near_links = [Some(&near.link), bridge.as_ref()];
+                        near_links.into_iter().flatten().map(|link| (link.index, Awaited::Up)).collect()
+                    }
+                    Op::Enslave { link, bridge } => {
+                        [link, bridge].map(|link| (link.index, Awaited::Up)).to_vec()
+                    }
+                    _ => continue,
+                };
+                links.entry(step.run_in).or_default().extend(near_links);
             }
         }
-        for (namespace, indices) in links {
-            if !self.are_up(plan, namespace, &indices)? {
-                self.unsettled.push((namespace, indices));
+        for (namespace, links) in links {
+            if !self.are_settled(plan, namespace, &links)? {
+                self.unsettled.push((namespace, links));
             }
         }
         Ok(())
     }
 
-    fn are_up(&mut self, plan: &Plan, namespace: usize, indices: &[u32]) -> Result<bool> {
-        let up = self.connection(namespace)?.are_up(indices);
-        up.map_err(|error| Error::Unexpected(format!("{}: {error}", plan.namespaces[namespace].name)))
+    fn are_settled(&mut self, plan: &Plan, namespace: usize, links: &[(u32, Awaited)]) -> Result<bool> {
+        let settled = self.connection(namespace)?.are_settled(links);
+        settled.map_err(|error| Error::Unexpected(format!("{}: {error}", plan.namespaces[namespace].name)))
     }
 
     /// Waits until everything can send. Kernels before 6.8 may take a second over that.
     fn wait_until_settled(&mut self, plan: &Plan) -> Result<()> {
         let began = Instant::now();
-        while let Some((namespace, indices)) = self.unsettled.pop() {
-            while !self.are_up(plan, namespace, &indices)? {
+        while let Some((namespace, links)) = self.unsettled.pop() {
+            while !self.are_settled(plan, namespace, &links)? {
                 if began.elapsed() > PATIENCE {
                     let place = &plan.namespaces[namespace].name;
                     return Err(Error::Unexpected(format!(

@@ -56,11 +56,10 @@ pub struct About {
 }
 
 /// What every kernel for general use has.
-const COMMON: &str =
-    "usually in the kernel package itself, or in linux-modules or kernel-modules; try `modprobe` as root";
+const COMMON: &str = "usually in the kernel package itself, or in linux-modules or kernel-modules";
 /// What kernels for clouds and containers leave to another package.
 const EXTRA: &str = "on Ubuntu in linux-modules-extra-$(uname -r), on Fedora and RHEL in kernel-modules-extra, \
-                     on Debian in linux-image-amd64; try `modprobe` as root";
+                     on Debian in linux-image-amd64";
 /// What is part of the kernel or not there at all.
 const BUILT_IN: &str = "never a module: another kernel has to be booted";
 
@@ -165,8 +164,8 @@ impl Op {
             | Self::Up { .. }
             | Self::Offload { .. }
             | Self::Address { .. }
-            | Self::Route { .. }
             | Self::Neighbour { .. } => None,
+            Self::Route(route) => route.encap.map(|_| Feature::RouteEncap),
         }
     }
 }
