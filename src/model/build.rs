@@ -249,7 +249,7 @@ fn data_path(cluster: &Cluster, context: &mut Context) -> DataPath {
 }
 
 /// The data path that a file asks for, whatever the command line says.
-fn file_s_data_path(cluster: &Cluster) -> DataPath {
+pub(super) fn file_s_data_path(cluster: &Cluster) -> DataPath {
     let word = cluster.data_path.as_ref().and_then(Field::get);
     word.and_then(|word| DataPath::from_word(word)).unwrap_or(DataPath::HostGw)
 }

@@ -5,6 +5,7 @@
 
 mod address;
 mod build;
+mod cloud;
 mod containers;
 mod externals;
 mod flat;
@@ -179,8 +180,29 @@ pub struct Node {
     pub pod_cidr: Addresses,
     /// The addresses of its `cbr0`: its pods' default gateway.
     pub gateway: Addresses,
+    /// Whether the fabric checks what the node sends and gets.
+    #[serde(default, skip_serializing_if = "SourceDestCheck::is_off")]
+    pub source_dest_check: SourceDestCheck,
     /// Its pods.
     pub pods: Vec<Pod>,
+}
+
+/// Whether a cloud's network lets a machine have only packets of its own (AWS: "source/destination check", Azure: "IP
+/// forwarding", the other way round).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceDestCheck {
+    /// It may forward for others, such as its pods.
+    #[default]
+    Off,
+    /// What has neither its address as source when it leaves, nor as destination when it comes, is dropped.
+    On,
+}
+
+impl SourceDestCheck {
+    fn is_off(&self) -> bool {
+        *self == Self::Off
+    }
 }
 
 /// A pod.
@@ -235,12 +257,15 @@ impl Lab {
         Family::ALL.into_iter().filter(|family| self.pod_cidr.get(*family).is_some())
     }
 
-    /// Everything that a command can name as its target: nodes, routers, externals, pods, in that order.
+    /// Everything that a command can name as its target: nodes, routers, externals, pods, in that order, and the fabric where
+    /// it has addresses.
     pub fn targets(&self) -> impl Iterator<Item = &str> {
+        let fabric = (!self.fabric.is_empty()).then_some("fabric");
         let nodes = self.nodes.iter().map(|node| node.name.as_str());
         let routers = self.routers.iter().map(|router| router.name.as_str());
         let externals = self.externals.iter().map(|external| external.name.as_str());
-        nodes.chain(routers).chain(externals).chain(self.pods().map(|(_, pod)| pod.name.as_str()))
+        let pods = self.pods().map(|(_, pod)| pod.name.as_str());
+        nodes.chain(routers).chain(externals).chain(pods).chain(fabric)
     }
 }
 

@@ -127,6 +127,11 @@ impl Match {
         Self { field: Field::Source, relation: Relation::NotIn, net }
     }
 
+    /// The destination is not in a network.
+    pub fn not_to(net: IpNet) -> Self {
+        Self { field: Field::Destination, relation: Relation::NotIn, net }
+    }
+
     /// The destination is in a network.
     pub fn to(net: IpNet) -> Self {
         Self { field: Field::Destination, relation: Relation::In, net }

@@ -122,6 +122,9 @@ pub struct Node {
     pub ip: Option<Field<Names>>,
     /// The node's slice of the pod range, or two for dual stack.
     pub pod_cidr: Option<Field<Names>>,
+    /// Whether the cloud drops what the node sends in another's name, and what is sent to it for another: its pods'
+    /// packets. Only with data_path = "cloud". Default false.
+    pub source_dest_check: Option<Field<bool>>,
 }
 
 /// A host beyond the cluster: it has no route to pods.
