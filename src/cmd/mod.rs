@@ -22,6 +22,7 @@ mod serve;
 mod status;
 pub mod test;
 mod traceroute;
+mod transient;
 mod up;
 mod why;
 
