@@ -101,6 +101,9 @@ pub struct Up {
     /// The lab's name, whatever the file says
     #[arg(long)]
     pub name: Option<String>,
+    /// Another data path than the file's: host-gw, l2, cloud, vxlan, geneve, ipip, gre or wireguard
+    #[arg(long, value_name = "NAME")]
+    pub data_path: Option<String>,
     /// Take a running lab of that name down first
     #[arg(long)]
     pub replace: bool,
@@ -153,6 +156,9 @@ pub struct Check {
 pub struct PlanArgs {
     /// The topology file
     pub file: PathBuf,
+    /// Another data path than the file's: host-gw, l2, cloud, vxlan, geneve, ipip, gre or wireguard
+    #[arg(long, value_name = "NAME")]
+    pub data_path: Option<String>,
     /// How to print it: text (commands) or json
     #[arg(long, value_enum, default_value = "text", hide_possible_values = true)]
     pub format: Format,
@@ -216,6 +222,9 @@ pub struct Logs {
 pub struct Graph {
     /// The topology file, or the name of a running lab
     pub file: PathBuf,
+    /// Another data path than the file's: host-gw, l2, cloud, vxlan, geneve, ipip, gre or wireguard
+    #[arg(long, value_name = "NAME")]
+    pub data_path: Option<String>,
     /// How to draw it: text (boxes and lines), mermaid (which GitHub renders) or dot (Graphviz)
     #[arg(long, value_enum, default_value = "text", hide_possible_values = true)]
     pub format: GraphFormat,

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::model::{Family, Lab};
-use crate::plan::{Kind, Mac, Op, Plan, plan};
+use crate::plan::{self, Kind, Mac, Op, Plan, plan};
 
 /// An interface, by its place in [`Map::interfaces`].
 pub(super) type Id = usize;
@@ -164,8 +164,8 @@ impl Map {
         let steps = self.plan.namespaces.iter().flat_map(|namespace| &namespace.steps);
         let ops = steps.filter(move |step| Some(step.run_in) == here).flat_map(|step| &step.ops);
         ops.filter_map(|op| match op {
-            Op::Route { to, via, link } => {
-                Some(Planned { to: *to, via: Some(*via), link: link.name.to_string() })
+            Op::Route(plan::Route { to, via, link, .. }) => {
+                Some(Planned { to: *to, via: *via, link: link.name.to_string() })
             }
             Op::Address { link, address } => {
                 Some(Planned { to: address.trunc(), via: None, link: link.name.to_string() })

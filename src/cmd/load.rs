@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::{Fail, USAGE, usage};
-use crate::diag::{self, Diagnostic};
+use crate::diag::{self, Diagnostic, closest};
 use crate::model::{DataPath, Lab};
 use crate::ui;
 
@@ -76,7 +76,7 @@ fn near(folder: &Path, path: &Path) -> Option<PathBuf> {
         .collect();
     let wanted = path.file_name().unwrap_or_default().to_string_lossy();
     let wanted = if wanted.ends_with(".toml") { wanted.into_owned() } else { format!("{wanted}.toml") };
-    diag::closest(&wanted, names.iter().map(String::as_str)).map(|near| folder.join(near))
+    closest(&wanted, names.iter().map(String::as_str)).map(|near| folder.join(near))
 }
 
 impl Text {
@@ -96,10 +96,21 @@ impl Text {
     }
 }
 
-/// Reads and validates a topology.
-pub(super) fn lab(path: &Path) -> anyhow::Result<Lab> {
+/// What `--data-path` says.
+pub(super) fn data_path(word: &str) -> anyhow::Result<DataPath> {
+    DataPath::from_word(word).ok_or_else(|| {
+        let words = || DataPath::ALL.map(DataPath::word).into_iter();
+        let near = closest(word, words()).map(|near| format!("; did you mean `{near}`?"));
+        let all = || format!("; there is: {}", words().collect::<Vec<_>>().join(", "));
+        usage(format!("--data-path {word}: no such data path{}", near.unwrap_or_else(all)))
+    })
+}
+
+/// Reads and validates a topology; `data_path` is taken instead of the file's.
+pub(super) fn lab(path: &Path, data_path: Option<&str>) -> anyhow::Result<Lab> {
     let text = read(path)?;
-    text.parse().map_err(|diagnostics| {
+    let other = data_path.map(self::data_path).transpose()?;
+    text.parse_with(other).map_err(|diagnostics| {
         ui::remark(text.render(&diagnostics).trim_end());
         Fail { code: USAGE, message: format!("{} is not a valid topology", text.path) }.into()
     })

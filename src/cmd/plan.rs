@@ -7,7 +7,7 @@ use crate::render::commands;
 use crate::ui;
 
 pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<u8> {
-    let lab = load::lab(&args.file)?;
+    let lab = load::lab(&args.file, args.data_path.as_deref())?;
     let plan = plan_lab(&lab);
     match args.format {
         Format::Text => ui::print(&commands::script(&plan, &lab.name))?,

@@ -49,7 +49,7 @@ fn only() -> anyhow::Result<String> {
 
 /// The name of the lab that a word on the command line means: the word, or what the file of that name calls it.
 pub(super) fn lab_name(word: &str) -> anyhow::Result<String> {
-    if is_file(word) { Ok(super::load::lab(Path::new(word))?.name) } else { Ok(word.to_owned()) }
+    if is_file(word) { Ok(super::load::lab(Path::new(word), None)?.name) } else { Ok(word.to_owned()) }
 }
 
 /// Whether a word that means a lab is its file rather than its name.

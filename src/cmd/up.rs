@@ -18,7 +18,7 @@ use crate::ui::{self, Progress};
 
 pub(super) fn up(args: &Up) -> anyhow::Result<u8> {
     let begun = Instant::now();
-    let mut lab = load::lab(&args.file)?;
+    let mut lab = load::lab(&args.file, args.data_path.as_deref())?;
     if let Some(name) = &args.name {
         check_name(name)
             .map_err(|why| usage(format!("--name {name}: {why}; a name is a DNS label such as two-node")))?;

@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use super::error::{Error, Result};
 use super::message::message;
 use super::namespace::{self, Home};
-use super::netlink::{BATCH, Connection, Refusal};
+use super::netlink::{Awaited, BATCH, Connection, Refusal};
 use super::pause::Pauses;
 use super::procfs::Settings;
 use super::{ethtool, process};
@@ -39,7 +39,7 @@ struct Builder<'a> {
     connections: Vec<Option<Connection>>,
     sandboxes: Vec<Sandbox>,
     /// Namespaces with interfaces that could not send when they were made.
-    unsettled: Vec<(usize, Vec<u32>)>,
+    unsettled: Vec<(usize, Vec<(u32, Awaited)>)>,
 }
 
 impl<'a> Builder<'a> {
@@ -164,34 +164,39 @@ impl<'a> Builder<'a> {
     /// Notes which interfaces of a namespace's cables cannot send yet: right after a cable was made the kernel still has to
     /// work its link state off, and drops what is sent on it.
     fn settle(&mut self, plan: &Plan, here: usize) -> Result<()> {
-        let mut links: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
+        let mut links: BTreeMap<usize, Vec<(u32, Awaited)>> = BTreeMap::new();
         for step in &plan.namespaces[here].steps {
             for op in &step.ops {
-                let Op::Veth { near, bridge, far_namespace, far, .. } = op else { continue };
-                links.entry(*far_namespace).or_default().push(far.link.index);
-                let near_links = links.entry(step.run_in).or_default();
-                near_links.push(near.link.index);
-                near_links.extend(bridge.iter().map(|bridge| bridge.index));
+                let near_links = match op {
+                    Op::Bridge { link, .. } => vec![(link.index, Awaited::Known)],
+                    Op::Veth { near, bridge, far_namespace, far, .. } => {
+                        links.entry(*far_namespace).or_default().push((far.link.index, Awaited::Up));
+                        let near_links = [Some(&near.link), bridge.as_ref()];
+                        near_links.into_iter().flatten().map(|link| (link.index, Awaited::Up)).collect()
+                    }
+                    _ => continue,
+                };
+                links.entry(step.run_in).or_default().extend(near_links);
             }
         }
-        for (namespace, indices) in links {
-            if !self.are_up(plan, namespace, &indices)? {
-                self.unsettled.push((namespace, indices));
+        for (namespace, links) in links {
+            if !self.are_settled(plan, namespace, &links)? {
+                self.unsettled.push((namespace, links));
             }
         }
         Ok(())
     }
 
-    fn are_up(&mut self, plan: &Plan, namespace: usize, indices: &[u32]) -> Result<bool> {
-        let up = self.connection(namespace)?.are_up(indices);
-        up.map_err(|error| Error::Unexpected(format!("{}: {error}", plan.namespaces[namespace].name)))
+    fn are_settled(&mut self, plan: &Plan, namespace: usize, links: &[(u32, Awaited)]) -> Result<bool> {
+        let settled = self.connection(namespace)?.are_settled(links);
+        settled.map_err(|error| Error::Unexpected(format!("{}: {error}", plan.namespaces[namespace].name)))
     }
 
     /// Waits until everything can send. Kernels before 6.8 may take a second over that.
     fn wait_until_settled(&mut self, plan: &Plan) -> Result<()> {
         let began = Instant::now();
-        while let Some((namespace, indices)) = self.unsettled.pop() {
-            while !self.are_up(plan, namespace, &indices)? {
+        while let Some((namespace, links)) = self.unsettled.pop() {
+            while !self.are_settled(plan, namespace, &links)? {
                 if began.elapsed() > PATIENCE {
                     let place = &plan.namespaces[namespace].name;
                     return Err(Error::Unexpected(format!(

@@ -10,14 +10,14 @@ use netlink_packet_route::link::{BridgeStpState, InfoData, InfoKind, InfoVeth, L
 use netlink_packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
 };
-use netlink_packet_route::route::RouteType;
+use netlink_packet_route::route::{RouteFlags, RouteMessage, RouteScope, RouteType};
 use rtnetlink::{
     AddressMessageBuilder, LinkBridge, LinkBridgePort, LinkMessageBuilder, LinkUnspec, LinkVeth,
     RouteMessageBuilder,
 };
 
 use super::error::{Error, Result};
-use crate::plan::{End, Mac, Op};
+use crate::plan::{End, Mac, NextHop, Op, Route};
 
 /// The message for an operation, and the flags that go with it. `pid_of` gives the pause process of a namespace.
 pub(super) fn message(op: &Op, pid_of: impl Fn(usize) -> u32) -> Result<(RouteNetlinkMessage, u16)> {
@@ -75,15 +75,7 @@ pub(super) fn message(op: &Op, pid_of: impl Fn(usize) -> u32) -> Result<(RouteNe
             }
             (RouteNetlinkMessage::NewAddress(message), new)
         }
-        Op::Route { to, via, link } => {
-            let message = RouteMessageBuilder::<IpAddr>::new()
-                .destination_prefix(to.network(), to.prefix_len())
-                .and_then(|builder| builder.gateway(*via))
-                .map_err(|error| Error::Unexpected(format!("{op}: {error}")))?
-                .output_interface(link.index)
-                .build();
-            (RouteNetlinkMessage::NewRoute(message), new)
-        }
+        Op::Route(planned) => (RouteNetlinkMessage::NewRoute(route(op, planned)?), new),
         Op::Neighbour { link, address, mac } => (
             RouteNetlinkMessage::NewNeighbour(neighbour(link.index, *address, *mac)),
             NLM_F_CREATE | NLM_F_REPLACE,
@@ -103,6 +95,23 @@ fn end<T>(builder: LinkMessageBuilder<T>, end: &End, mtu: u32) -> LinkMessageBui
         .mtu(mtu)
         .append_extra_attribute(LinkAttribute::NumTxQueues(1))
         .append_extra_attribute(LinkAttribute::NumRxQueues(1))
+}
+
+fn route(op: &Op, route: &Route) -> Result<RouteMessage> {
+    let wrong = |error| Error::Unexpected(format!("{op}: {error}"));
+    let builder = RouteMessageBuilder::<IpAddr>::new()
+        .destination_prefix(route.to.network(), route.to.prefix_len())
+        .map_err(wrong)?
+        .output_interface(route.link.index);
+    let mut message = match route.via {
+        Some(via) => builder.gateway(via).map_err(wrong)?.build(),
+        // As `ip` has it: the destination is on the link itself.
+        None => builder.scope(RouteScope::Link).build(),
+    };
+    if route.next_hop == NextHop::OnLink {
+        message.header.flags |= RouteFlags::Onlink;
+    }
+    Ok(message)
 }
 
 fn neighbour(index: u32, address: IpAddr, mac: Mac) -> NeighbourMessage {

@@ -121,25 +121,26 @@ impl Connection {
         Ok(refusal)
     }
 
-    /// Whether all these interfaces can send, having made the kernel bring their state up to date where it lets itself be
-    /// made to (`rtnl_getlink()` does so since Linux 6.8; before that it is done when the kernel gets round to it).
-    pub(super) fn are_up(&mut self, indices: &[u32]) -> Result<bool> {
-        let mut up = true;
-        for some in indices.chunks(QUESTIONS) {
-            up &= self.some_are_up(some)?;
+    /// Whether the state of all these interfaces, given by index, is as awaited, having made the kernel bring it up to date
+    /// where it lets itself be made to (`rtnl_getlink()` does so since Linux 6.8; before, it is done when the kernel gets
+    /// round to it).
+    pub(super) fn are_settled(&mut self, links: &[(u32, Awaited)]) -> Result<bool> {
+        let mut settled = true;
+        for some in links.chunks(QUESTIONS) {
+            settled &= self.some_are_settled(some)?;
         }
-        Ok(up)
+        Ok(settled)
     }
 
-    fn some_are_up(&mut self, indices: &[u32]) -> Result<bool> {
+    fn some_are_settled(&mut self, links: &[(u32, Awaited)]) -> Result<bool> {
         let first = self.sequence;
-        self.sequence = first.wrapping_add(u32::try_from(indices.len()).unwrap_or(0));
+        self.sequence = first.wrapping_add(u32::try_from(links.len()).unwrap_or(0));
         let questions: Vec<u8> =
-            (first..).zip(indices).flat_map(|(sequence, index)| link_question(sequence, *index)).collect();
+            (first..).zip(links).flat_map(|(sequence, (index, _))| link_question(sequence, *index)).collect();
         self.socket.send(&questions, 0).map_err(Error::io("asking for link state"))?;
-        let (mut answered, mut up) = (0, true);
+        let (mut answered, mut settled) = (0, true);
         let mut buffer = Vec::with_capacity(8192);
-        while answered < indices.len() {
+        while answered < links.len() {
             buffer.clear();
             self.socket.recv(&mut buffer, 0).map_err(Error::io("waiting for link state"))?;
             let mut rest = buffer.as_slice();
@@ -149,17 +150,19 @@ impl Connection {
                 let length = (length as usize).max(HEADER);
                 let message = rest.get(..length).unwrap_or_default();
                 rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
-                let Some(index) = indices.get(sequence.wrapping_sub(first) as usize) else { continue };
+                let Some((index, awaited)) = links.get(sequence.wrapping_sub(first) as usize) else {
+                    continue;
+                };
                 answered += 1;
                 if kind == ERROR {
                     let errno =
                         Errno::from_raw(u32_at(message, HEADER).map_or(0, |code| -code.cast_signed()));
                     return Err(Error::call(format!("asking for the state of interface {index}"))(errno));
                 }
-                up &= operational_state(message) == Some(OPERATIONAL);
+                settled &= operational_state(message).is_some_and(|state| awaited.is(state));
             }
         }
-        Ok(up)
+        Ok(settled)
     }
 }
 
@@ -172,8 +175,25 @@ const LINK_HEADER: usize = 16;
 const OPERATIONAL_STATE: u16 = 16;
 const EXTENDED_MASK: u16 = 29;
 const SKIP_STATISTICS: u32 = 8;
-/// `IF_OPER_UP` (linux/if.h).
-const OPERATIONAL: u8 = 6;
+
+/// The state that an interface is to come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Awaited {
+    /// It can send.
+    Up,
+    /// The kernel has made up its mind: a switch without a port is down.
+    Known,
+}
+
+impl Awaited {
+    /// `IF_OPER_UNKNOWN` is 0, `IF_OPER_UP` is 6 (linux/if.h).
+    fn is(self, state: u8) -> bool {
+        match self {
+            Self::Up => state == 6,
+            Self::Known => state != 0,
+        }
+    }
+}
 
 /// Asks for one interface, without its statistics.
 fn link_question(sequence: u32, index: u32) -> Vec<u8> {

@@ -4,8 +4,8 @@ use std::ops::RangeInclusive;
 
 use super::nodes::{self, Drafts};
 use super::{
-    Addresses, DataPath, Lab, Neighbours, Offload, RpFilter, names, neighbours, pods, pool, routes, segments,
-    tests, underlay,
+    Addresses, DataPath, Lab, Neighbours, Offload, Overlay, RpFilter, names, neighbours, pods, pool, routes,
+    segments, tests, underlay,
 };
 use crate::diag::{Code, Diagnostic, Span, closest, quoted};
 use crate::spec::{Cluster, Document, Field, WORD_LISTS};
@@ -167,13 +167,16 @@ fn draft(document: &Document, file_stem: &str, other: Option<DataPath>, context:
     let data_path = other.unwrap_or_else(|| data_path(cluster, context));
     let pool = pool::build(cluster, context);
     let mtu = mtu(cluster, &pool.cidr, context);
-    let segments = segments::build(document, &pool, context);
+    let segments = segments::build(document, &pool, mtu, context);
     let mut lab = Lab {
         name,
         message: document.message.as_ref().and_then(|field| field.value.clone()),
         pod_cidr: pool.cidr,
         data_path,
+        overlay: Overlay::Everywhere,
         mtu,
+        pod_mtu: mtu,
+        fabric: Vec::new(),
         neighbours: Neighbours::Learn,
         rp_filter: rp_filter(cluster, context),
         offload: match cluster.offload.as_ref().and_then(|field| field.value) {
@@ -187,6 +190,9 @@ fn draft(document: &Document, file_stem: &str, other: Option<DataPath>, context:
     };
     let drafts = nodes::expand(document, &lab, context);
     let mut hosts = underlay::Pools::new(document, &segments, &drafts, context);
+    if lab.data_path == DataPath::Cloud {
+        lab.fabric = underlay::fabric(&lab.segments, &mut hosts, context);
+    }
     lab.routers = underlay::routers(document, &lab.segments, &mut hosts, context);
     lab.nodes = nodes::build(&drafts, &pool, &mut hosts, context);
     pods::build(document, &drafts, &pool, &mut lab.nodes, context);
@@ -195,7 +201,9 @@ fn draft(document: &Document, file_stem: &str, other: Option<DataPath>, context:
     let all_placed = lab.nodes.iter().all(|node| node.segment < lab.segments.len());
     if context.diagnostics.is_empty() && !context.incomplete && all_placed {
         check_paths(&lab, &drafts, context);
-        check_host_gw(&lab, &drafts, context);
+        if lab.data_path == DataPath::HostGw {
+            check_host_gw(&lab, &drafts, context);
+        }
     }
     lab.neighbours = neighbours_of(cluster, &lab, context);
     lab
@@ -221,16 +229,8 @@ fn lab_name(document: &Document, file_stem: &str, context: &mut Context) -> Stri
 }
 
 fn data_path(cluster: &Cluster, context: &mut Context) -> DataPath {
-    if let Some((word, span)) = context.word("data_path", cluster.data_path.as_ref())
-        && word != DataPath::HostGw.word()
-    {
-        let message = format!("the data path `{word}` is not there yet");
-        let diagnostic =
-            Diagnostic::new(Code::NotYet, message, span, "this version of netlab cannot build it");
-        context
-            .push(diagnostic.help("the data path that is there is \"host-gw\", which is also the default"));
-    }
-    DataPath::HostGw
+    let word = context.word("data_path", cluster.data_path.as_ref());
+    word.and_then(|(word, _)| DataPath::from_word(word)).unwrap_or(DataPath::HostGw)
 }
 
 fn mtu(cluster: &Cluster, pod_cidr: &Addresses, context: &mut Context) -> u32 {

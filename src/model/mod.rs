@@ -40,8 +40,14 @@ pub struct Lab {
     pub pod_cidr: Addresses,
     /// How packets get from one node's pods to another's.
     pub data_path: DataPath,
+    /// Where an overlay carries packets, on data paths that are one.
+    pub overlay: Overlay,
     /// The underlay's MTU in bytes.
     pub mtu: u32,
+    /// The MTU of pods and of cbr0.
+    pub pod_mtu: u32,
+    /// The fabric's own addresses, one entry a segment, where it routes; else empty.
+    pub fabric: Vec<Addresses>,
     /// Which neighbour entries are given instead of learnt.
     pub neighbours: Neighbours,
     /// Reverse path filtering on nodes.
@@ -62,8 +68,32 @@ pub struct Lab {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DataPath {
+    /// One flat layer-2 network: each node's `eth0` is a port of its cbr0.
+    L2,
     /// Every node has a route to every other node's pod CIDR via that node's address.
     HostGw,
+    /// The fabric's router has the routes to all pod CIDRs; nodes only have a default route.
+    Cloud,
+    /// Ethernet frames in UDP (RFC 7348), as flannel does it.
+    Vxlan,
+    /// Ethernet frames in UDP (RFC 8926).
+    Geneve,
+    /// IPv4 in IPv4 (RFC 2003).
+    Ipip,
+    /// IP in GRE (RFC 2784).
+    Gre,
+    /// Encrypted IP in UDP.
+    Wireguard,
+}
+
+/// Where an overlay carries packets between nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Overlay {
+    /// Between all nodes.
+    Everywhere,
+    /// Only between segments; nodes of one segment have plain routes to each other.
+    BetweenSegments,
 }
 
 /// Reverse path filtering, as `net.ipv4.conf.*.rp_filter` numbers it.
@@ -95,6 +125,8 @@ pub struct Segment {
     pub name: String,
     /// Its subnets.
     pub subnet: Addresses,
+    /// Its MTU in bytes.
+    pub mtu: u32,
 }
 
 /// A namespace of the underlay that forwards between segments.
@@ -194,17 +226,41 @@ impl Lab {
 
 impl DataPath {
     /// Those that this version can build.
-    pub const ALL: [Self; 1] = [Self::HostGw];
+    pub const ALL: [Self; 8] = [
+        Self::L2,
+        Self::HostGw,
+        Self::Cloud,
+        Self::Vxlan,
+        Self::Geneve,
+        Self::Ipip,
+        Self::Gre,
+        Self::Wireguard,
+    ];
 
     /// The one that a word in a topology file, or on the command line, means.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|one| one.word() == word)
     }
 
+    /// Whether nodes wrap the packets of their pods in packets of their own.
+    pub fn is_overlay(self) -> bool {
+        match self {
+            Self::L2 | Self::HostGw | Self::Cloud => false,
+            Self::Vxlan | Self::Geneve | Self::Ipip | Self::Gre | Self::Wireguard => true,
+        }
+    }
+
     /// The word in a topology file.
     pub fn word(self) -> &'static str {
         match self {
+            Self::L2 => "l2",
             Self::HostGw => "host-gw",
+            Self::Cloud => "cloud",
+            Self::Vxlan => "vxlan",
+            Self::Geneve => "geneve",
+            Self::Ipip => "ipip",
+            Self::Gre => "gre",
+            Self::Wireguard => "wireguard",
         }
     }
 }

@@ -30,7 +30,7 @@ pub(super) struct Segments {
 }
 
 /// The segments with their subnets, and where each was named.
-pub(super) fn build(document: &Document, pool: &PodPool, context: &mut Context) -> Segments {
+pub(super) fn build(document: &Document, pool: &PodPool, mtu: u32, context: &mut Context) -> Segments {
     let underlay = document.underlay.as_ref().and_then(|row| row.value.cidr.as_ref());
     let underlay = ranges::networks(underlay, "cidr", context);
     check_families("the underlay", &underlay, pool, context);
@@ -82,7 +82,7 @@ pub(super) fn build(document: &Document, pool: &PodPool, context: &mut Context) 
             subnet.set(written.net);
             subnets.used.push(written);
         }
-        segments.all.push(Segment { name: name.to_owned(), subnet });
+        segments.all.push(Segment { name: name.to_owned(), subnet, mtu });
         segments.spans.push(span);
         segments.guessed.push(guessed);
     }

@@ -203,6 +203,17 @@ fn plugs(document: &Document, segments: &[Segment], drafts: &Drafts<'_>) -> Vec<
     plugs
 }
 
+/// The fabric's own addresses, one on each segment.
+pub(super) fn fabric(all: &[Segment], pools: &mut Pools, context: &mut Context) -> Vec<Addresses> {
+    let segments = 0..all.len();
+    segments
+        .map(|place| {
+            let at = pools.spans[place].clone();
+            pools.next(place, ("fabric", &at), &[], context)
+        })
+        .collect()
+}
+
 /// The routers with their addresses.
 pub(super) fn routers(
     document: &Document,

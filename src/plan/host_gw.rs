@@ -13,7 +13,7 @@ pub(super) fn node_routes(lab: &Lab, number: usize) -> (String, Vec<Op>) {
     let routes = others.flat_map(|(_, node)| {
         node.pod_cidr.iter().filter_map(|to| {
             let via = node.address.get(Family::of(&to))?.addr();
-            Some(Op::Route { to, via, link: Link::eth0() })
+            Some(Op::route(to, via, Link::eth0()))
         })
     });
     ("host-gw: every other node's pods, by way of that node".into(), routes.collect())

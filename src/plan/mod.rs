@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::Lab;
 
 pub use link::{Link, Mac, veth_name, veth_names};
-pub use op::{Absent, End, Offloads, Op};
+pub use op::{Absent, Encap, End, NextHop, Offloads, Op, Route};
 
 /// The namespaces of a lab and what is made in each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -6,7 +6,7 @@ use super::{Kind, Namespace, Step, data_path, neighbours, underlay};
 use crate::model::{Family, Lab, Offload, RpFilter};
 
 /// What every forwarding namespace has, before any link exists.
-pub(super) const FORWARDING: [Op; 5] = [
+const FORWARDING: [Op; 5] = [
     Op::Sysctl { path: "net/ipv4/ip_forward", value: "1", absent: Absent::Fails },
     // 0: no ICMP error is rate-limited, or a traceroute would miss hops.
     Op::Sysctl { path: "net/ipv4/icmp_ratemask", value: "0", absent: Absent::Fails },
@@ -16,7 +16,7 @@ pub(super) const FORWARDING: [Op; 5] = [
 ];
 
 /// The same for IPv6, in labs that have it.
-pub(super) const FORWARDING_V6: [Op; 3] = [
+const FORWARDING_V6: [Op; 3] = [
     Op::Sysctl { path: "net/ipv6/conf/all/forwarding", value: "1", absent: Absent::Fails },
     Op::Sysctl { path: "net/ipv6/conf/default/accept_dad", value: "0", absent: Absent::Fails },
     Op::Sysctl { path: "net/ipv6/icmp/ratelimit", value: "0", absent: Absent::Fails },
@@ -26,8 +26,27 @@ pub(super) const FORWARDING_V6: [Op; 3] = [
 pub(super) const NO_LINK_LOCAL: Op =
     Op::Sysctl { path: "net/ipv6/conf/default/addr_gen_mode", value: "1", absent: Absent::IsFine };
 
+/// A router whose two ways lead over one segment does not tell the sender of the shorter one: a lab's paths stay as they
+/// are. The kernel sends redirects if `all` or the interface's own setting, which it has from `default`, says so.
+pub(super) const NO_REDIRECTS: [Op; 2] = [
+    Op::Sysctl { path: "net/ipv4/conf/all/send_redirects", value: "0", absent: Absent::Fails },
+    Op::Sysctl { path: "net/ipv4/conf/default/send_redirects", value: "0", absent: Absent::Fails },
+];
+
+/// The settings of a namespace that forwards.
+pub(super) fn forwarding(lab: &Lab) -> Vec<Op> {
+    let mut settings = FORWARDING.to_vec();
+    settings.extend(rp_filter(lab));
+    if lab.families().any(|family| family == Family::V6) {
+        settings.extend(FORWARDING_V6);
+    } else {
+        settings.push(NO_LINK_LOCAL);
+    }
+    settings
+}
+
 /// Reverse path filtering; the kernel takes the higher of `all` and the interface's own, which it has from `default`.
-pub(super) fn rp_filter(lab: &Lab) -> [Op; 2] {
+fn rp_filter(lab: &Lab) -> [Op; 2] {
     let value = match lab.rp_filter {
         RpFilter::Off => "0",
         RpFilter::Strict => "1",
@@ -55,18 +74,13 @@ pub(super) fn veth_ends_up(lab: &Lab, link: &Link) -> Vec<Op> {
 pub(super) fn node(lab: &Lab, number: usize, here: usize, routes: &underlay::Routes) -> Namespace {
     let node = &lab.nodes[number];
     let step = |why: &str, ops: Vec<Op>| Step { run_in: here, why: why.to_owned(), ops };
-    let mut settings = FORWARDING.to_vec();
-    settings.extend(rp_filter(lab));
-    if lab.families().any(|family| family == Family::V6) {
-        settings.extend(FORWARDING_V6);
-    } else {
-        settings.push(NO_LINK_LOCAL);
-    }
+    let settings = forwarding(lab);
     let plug = underlay::router_plugs(lab) + number;
     let eth0 = Link::eth0();
     let mut uplink = veth_ends_up(lab, &eth0);
     uplink.extend(node.address.iter().map(|address| Op::Address { link: eth0.clone(), address }));
-    let mut bridge = vec![Op::Bridge { link: Link::cbr0(), mac: Mac::of_ip(&node.gateway), mtu: lab.mtu }];
+    let mut bridge =
+        vec![Op::Bridge { link: Link::cbr0(), mac: Mac::of_ip(&node.gateway), mtu: lab.pod_mtu }];
     bridge.extend(node.gateway.iter().map(|address| Op::Address { link: Link::cbr0(), address }));
     let mut steps = vec![
         step("a node forwards between its pods and the underlay, and answers every expired TTL", settings),
@@ -78,7 +92,11 @@ pub(super) fn node(lab: &Lab, number: usize, here: usize, routes: &underlay::Rou
     if !segments.is_empty() {
         steps.push(step("other segments, by the router", segments));
     }
-    steps.extend(data_path::node_routes(lab, number).map(|(why, ops)| step(&why, ops)));
+    let outside = underlay::default_routes(lab, node.segment, &eth0);
+    if !outside.is_empty() {
+        steps.push(step("everything else, by the fabric's router", outside));
+    }
+    steps.extend(data_path::node_steps(lab, number).into_iter().map(|(why, ops)| step(&why, ops)));
     let nodes = neighbours::of_node(lab, number);
     if !nodes.is_empty() {
         steps.push(step("the other nodes of the segment: known, not learnt", nodes));

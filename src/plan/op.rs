@@ -68,14 +68,7 @@ pub enum Op {
         address: IpNet,
     },
     /// Add a route.
-    Route {
-        /// The destination; `0.0.0.0/0` and `::/0` are the default routes.
-        to: IpNet,
-        /// The next hop.
-        via: IpAddr,
-        /// The interface to it.
-        link: Link,
-    },
+    Route(Route),
     /// Add a permanent neighbour entry.
     Neighbour {
         /// The interface behind which the neighbour is.
@@ -85,6 +78,58 @@ pub enum Op {
         /// The neighbour's Ethernet address.
         mac: Mac,
     },
+}
+
+/// A route.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Route {
+    /// The destination; `0.0.0.0/0` and `::/0` are the default routes.
+    pub to: IpNet,
+    /// The next hop; without one, the destination itself is behind the interface.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub via: Option<IpAddr>,
+    /// The interface.
+    pub link: Link,
+    /// Whether the next hop has to be in a subnet of the interface.
+    #[serde(skip_serializing_if = "NextHop::is_checked")]
+    pub next_hop: NextHop,
+    /// The tunnel header that the route puts on (a lightweight tunnel, `encap ip`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encap: Option<Encap>,
+}
+
+/// Whether the kernel checks that it can reach a next hop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NextHop {
+    /// It must be in a subnet of the interface.
+    #[default]
+    Checked,
+    /// It is taken to be behind the interface, whatever the interface's subnets are (`onlink`).
+    OnLink,
+}
+
+impl NextHop {
+    fn is_checked(&self) -> bool {
+        *self == Self::Checked
+    }
+}
+
+/// What a route tells a tunnel device that works by the packet (`external`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Encap {
+    /// The virtual network; none leaves it out of the header.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<u32>,
+    /// The tunnel's far end.
+    pub to: IpAddr,
+}
+
+impl Op {
+    /// A route by way of a next hop in a subnet of the interface.
+    pub(super) fn route(to: IpNet, via: IpAddr, link: Link) -> Self {
+        Self::Route(Route { to, via: Some(via), link, next_hop: NextHop::Checked, encap: None })
+    }
 }
 
 /// One end of a cable.
@@ -126,7 +171,8 @@ impl fmt::Display for Op {
             Self::Up { link } => write!(f, "link {} up", link.name),
             Self::Offload { link, .. } => write!(f, "offload of {}", link.name),
             Self::Address { link, address } => write!(f, "address {address} on {}", link.name),
-            Self::Route { to, via, .. } => write!(f, "route {to} via {via}"),
+            Self::Route(Route { to, via: Some(via), .. }) => write!(f, "route {to} via {via}"),
+            Self::Route(Route { to, link, .. }) => write!(f, "route {to} on {}", link.name),
             Self::Neighbour { link, address, mac } => write!(f, "neighbour {address} {mac} on {}", link.name),
         }
     }

@@ -36,7 +36,7 @@ pub(super) fn pods(lab: &Lab, number: usize, node_namespace: usize, namespaces: 
             bridge: Some(Link::cbr0()),
             far_namespace: here,
             far,
-            mtu: lab.mtu,
+            mtu: lab.pod_mtu,
         }];
         cable.extend(link_settings(lab, &near.link));
         cable.push(Op::Hairpin { link: near.link });
@@ -44,11 +44,11 @@ pub(super) fn pods(lab: &Lab, number: usize, node_namespace: usize, namespaces: 
         let eth0 = Link::pod_eth0();
         let mut inside = veth_ends_up(lab, &eth0);
         inside.extend(pod.address.iter().map(|address| Op::Address { link: eth0.clone(), address }));
-        inside.extend(node.gateway.iter().map(|gateway| Op::Route {
-            to: default_route(Family::of(&gateway)),
-            via: gateway.addr(),
-            link: eth0.clone(),
-        }));
+        inside.extend(
+            node.gateway
+                .iter()
+                .map(|gateway| Op::route(default_route(Family::of(&gateway)), gateway.addr(), eth0.clone())),
+        );
         let mut steps = vec![
             Step {
                 run_in: here,
@@ -70,7 +70,7 @@ pub(super) fn pods(lab: &Lab, number: usize, node_namespace: usize, namespaces: 
     }
 }
 
-fn default_route(family: Family) -> IpNet {
+pub(super) fn default_route(family: Family) -> IpNet {
     match family {
         Family::V4 => IpNet::V4(Ipv4Net::default()),
         Family::V6 => IpNet::V6(Ipv6Net::default()),

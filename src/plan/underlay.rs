@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::link::{ETH0, FIRST_PLUG, FIRST_SWITCH, Link, Mac, interface_name};
-use super::node::{FORWARDING, FORWARDING_V6, link_settings, rp_filter, veth_ends_up};
+use super::node::{NO_REDIRECTS, forwarding, link_settings, veth_ends_up};
 use super::op::{Absent, End, Op};
+use super::pod::default_route;
 use super::{Kind, Namespace, Step};
 use crate::model::{Addresses, Family, Lab, Paths};
 
@@ -26,10 +27,16 @@ fn switch(lab: &Lab, segment: usize) -> Link {
 
 /// The namespace of the switches.
 pub(super) fn fabric(lab: &Lab) -> Namespace {
-    let settings = Step {
-        run_in: 0,
-        why: "a switch has no addresses, and firewalls do not look into it".into(),
-        ops: SWITCH.to_vec(),
+    let settings = if lab.fabric.is_empty() {
+        Step {
+            run_in: 0,
+            why: "a switch has no addresses, and firewalls do not look into it".into(),
+            ops: SWITCH.to_vec(),
+        }
+    } else {
+        let why =
+            "the fabric's router forwards, answers every expired TTL, and sends nobody elsewhere".into();
+        Step { run_in: 0, why, ops: forwarding(lab).into_iter().chain(NO_REDIRECTS).collect() }
     };
     let lo = Step { run_in: 0, why: "loopback".into(), ops: vec![Op::Up { link: Link::lo() }] };
     let switches = lab.segments.iter().enumerate().map(|(place, segment)| {
@@ -37,10 +44,24 @@ pub(super) fn fabric(lab: &Lab) -> Namespace {
         let mac = Mac::of_port(0, link.index);
         let subnets: Vec<String> = segment.subnet.iter().map(|net| net.to_string()).collect();
         let why = format!("segment {}: the switch of {}", segment.name, subnets.join(" and "));
-        Step { run_in: 0, why, ops: vec![Op::Bridge { link, mac, mtu: lab.mtu }] }
+        let mut ops = vec![Op::Bridge { link: link.clone(), mac, mtu: segment.mtu }];
+        ops.extend(fabric_addresses(lab, place, &link));
+        Step { run_in: 0, why, ops }
     });
     let steps = [settings, lo].into_iter().chain(switches).collect();
     Namespace { name: "fabric".into(), kind: Kind::Fabric, steps }
+}
+
+/// The fabric's own addresses on a segment, where it routes.
+fn fabric_addresses(lab: &Lab, segment: usize, link: &Link) -> Vec<Op> {
+    let own = lab.fabric.get(segment).into_iter().flat_map(Addresses::iter);
+    own.map(|address| Op::Address { link: link.clone(), address }).collect()
+}
+
+/// A node's way to everything that it has no other route to, where the fabric routes.
+pub(super) fn default_routes(lab: &Lab, segment: usize, link: &Link) -> Vec<Op> {
+    let fabric = lab.fabric.get(segment).into_iter().flat_map(Addresses::iter);
+    fabric.map(|net| Op::route(default_route(Family::of(&net)), net.addr(), link.clone())).collect()
 }
 
 /// The cable from a segment's switch to a namespace's interface. `port` numbers the plugs of the fabric.
@@ -59,7 +80,13 @@ pub(super) fn cable(
     let why = format!("a cable from switch {} to {}", lab.segments[segment].name, owner);
     let far = End { mac: Mac::of_ip(address), link: far };
     let bridge = Some(switch(lab, segment));
-    let mut ops = vec![Op::Veth { near: near.clone(), bridge, far_namespace: here, far, mtu: lab.mtu }];
+    let mut ops = vec![Op::Veth {
+        near: near.clone(),
+        bridge,
+        far_namespace: here,
+        far,
+        mtu: lab.segments[segment].mtu,
+    }];
     ops.extend(link_settings(lab, &near.link));
     Step { run_in: 0, why, ops }
 }
@@ -73,13 +100,7 @@ pub(super) fn router_plugs(lab: &Lab) -> usize {
 pub(super) fn router(lab: &Lab, number: usize, here: usize, routes: &Routes) -> Namespace {
     let router = &lab.routers[number];
     let before: usize = lab.routers[..number].iter().map(|router| router.ports.len()).sum();
-    let mut settings = FORWARDING.to_vec();
-    settings.extend(rp_filter(lab));
-    if lab.families().any(|family| family == Family::V6) {
-        settings.extend(FORWARDING_V6);
-    } else {
-        settings.push(super::node::NO_LINK_LOCAL);
-    }
+    let settings = forwarding(lab);
     let why = "a router forwards, and answers every expired TTL".into();
     let mut steps = vec![Step { run_in: here, why, ops: settings }];
     for (place, port) in router.ports.iter().enumerate() {
@@ -162,7 +183,7 @@ fn hops(lab: &Lab, from: usize, to: usize, router: usize, link: &Link) -> Vec<Op
     let Some(port) = ports.iter().find(|port| port.segment == from) else { return Vec::new() };
     let hop = |net: IpNet| {
         let via: IpAddr = port.address.get(Family::of(&net))?.addr();
-        Some(Op::Route { to: net, via, link: link.clone() })
+        Some(Op::route(net, via, link.clone()))
     };
     lab.segments[to].subnet.iter().filter_map(hop).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::plan::{Absent, End, Kind, Namespace, Op, Plan};
+use crate::plan::{Absent, Encap, End, Kind, Namespace, NextHop, Op, Plan, Route};
 
 /// The whole plan as a shell script: a section a namespace, a comment a step.
 pub fn script(plan: &Plan, lab: &str) -> String {
@@ -80,15 +80,26 @@ pub fn commands(plan: &Plan, run_in: usize, op: &Op) -> Vec<String> {
             let how = if address.addr().is_ipv6() { "nodad" } else { "brd +" };
             vec![format!("ip -n {at} addr add {address} {how} dev {}", link.name)]
         }
-        Op::Route { to, via, link } => {
-            let to = if to.prefix_len() == 0 { "default".to_owned() } else { to.to_string() };
-            let family = if via.is_ipv6() { "-6 " } else { "" };
-            vec![format!("ip {family}-n {at} route add {to} via {via} dev {} proto static", link.name)]
-        }
+        Op::Route(planned) => vec![route(at, planned)],
         Op::Neighbour { link, address, mac } => {
             vec![format!("ip -n {at} neigh replace {address} lladdr {mac} dev {} nud permanent", link.name)]
         }
     }
+}
+
+fn route(at: &str, Route { to, via, link, next_hop, encap }: &Route) -> String {
+    let family = if to.addr().is_ipv6() { "-6 " } else { "" };
+    let to = if to.prefix_len() == 0 { "default".to_owned() } else { to.to_string() };
+    let encap = encap.as_ref().map(encapsulation).unwrap_or_default();
+    let via = via.map(|via| format!("via {via} ")).unwrap_or_default();
+    let onlink = if *next_hop == NextHop::OnLink { " onlink" } else { "" };
+    format!("ip {family}-n {at} route add {to} {encap}{via}dev {} proto static{onlink}", link.name)
+}
+
+fn encapsulation(encap: &Encap) -> String {
+    let family = if encap.to.is_ipv6() { "ip6" } else { "ip" };
+    let id = encap.id.map(|id| format!("id {id} ")).unwrap_or_default();
+    format!("encap {family} {id}dst {} ", encap.to)
 }
 
 fn end(end: &End, mtu: u32) -> String {

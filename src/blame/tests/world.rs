@@ -80,7 +80,7 @@ impl World {
                         here.link(&link.name).addresses.push(*address);
                         here.add(address.trunc(), None, &link.name);
                     }
-                    Op::Route { to, via, link } => here.add(*to, Some(*via), &link.name),
+                    Op::Route(crate::plan::Route { to, via, link, .. }) => here.add(*to, *via, &link.name),
                     _ => {}
                 }
             }

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use crate::cli;
 use crate::cmd::{Fail, USAGE, load, running, usage};
-use crate::diag::closest;
 use crate::model::{DataPath, Lab};
 use crate::spec;
 use crate::state::Record;
@@ -68,7 +67,8 @@ impl Job {
 
 /// Everything that the command line asks for, or all that is wrong with it.
 pub(super) fn jobs(args: &cli::Test) -> anyhow::Result<Vec<Job>> {
-    let data_paths = args.data_path.iter().map(|word| data_path(word)).collect::<anyhow::Result<Vec<_>>>()?;
+    let data_paths =
+        args.data_path.iter().map(|word| load::data_path(word)).collect::<anyhow::Result<Vec<_>>>()?;
     let mut jobs = Vec::new();
     let mut wrong = Vec::new();
     for named in &args.files {
@@ -117,23 +117,6 @@ pub(super) fn jobs(args: &cli::Test) -> anyhow::Result<Vec<Job>> {
 fn pairs(lab: &Lab) -> usize {
     let places = lab.nodes.len() + lab.pods().count();
     lab.families().count() * places * places.saturating_sub(1)
-}
-
-fn data_path(word: &str) -> anyhow::Result<DataPath> {
-    let there = || DataPath::ALL.map(DataPath::word).join(", ");
-    DataPath::from_word(word).ok_or_else(|| {
-        let words =
-            spec::WORD_LISTS.iter().find(|(key, _)| *key == "data_path").map_or(&[][..], |(_, all)| *all);
-        if words.contains(&word) {
-            return usage(format!(
-                "--data-path {word}: is not there yet in this version; there is: {}",
-                there()
-            ));
-        }
-        let near = closest(word, words.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
-        let help = near.unwrap_or_else(|| format!("; there is: {}", there()));
-        usage(format!("--data-path {word}: no such data path{help}"))
-    })
 }
 
 /// The jobs of one word of the command line, or the file that is wrong: what is wrong with it has been told.
