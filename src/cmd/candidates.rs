@@ -38,7 +38,7 @@ enum Kind {
 }
 
 /// The arguments that clap cannot complete by itself.
-const ARGUMENTS: [(&str, &str, Kind); 25] = [
+const ARGUMENTS: [(&str, &str, Kind); 26] = [
     ("up", "file", Kind::Topology),
     ("down", "labs", Kind::Lab),
     ("status", "lab", Kind::Lab),
@@ -62,6 +62,7 @@ const ARGUMENTS: [(&str, &str, Kind); 25] = [
     ("matrix", "lab", Kind::Lab),
     ("matrix", "targets", Kind::Place),
     ("test", "files", Kind::LabOrTopology),
+    ("compare", "file", Kind::Topology),
     ("graph", "file", Kind::LabOrTopology),
     ("explain", "code", Kind::Code),
 ];

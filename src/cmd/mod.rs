@@ -3,6 +3,7 @@
 mod blame;
 mod candidates;
 mod check;
+mod compare;
 mod complete;
 mod completions;
 mod down;
@@ -74,6 +75,7 @@ pub fn run(cli: Cli) -> u8 {
         Command::Traceroute(args) => traceroute::traceroute(&args),
         Command::Matrix(args) => matrix::matrix(&args),
         Command::Test(args) => test::test(&args),
+        Command::Compare(args) => compare::compare(&args),
         Command::Graph(args) => graph::graph(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Schema => schema::schema(),

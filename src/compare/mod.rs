@@ -89,8 +89,8 @@ pub struct Measured {
 pub struct Hop {
     /// What the lab calls it.
     pub name: Option<String>,
-    /// Its address.
-    pub address: IpAddr,
+    /// Its address; none where it did not answer.
+    pub address: Option<IpAddr>,
 }
 
 /// A packet as it left the source's node.

@@ -24,6 +24,8 @@ mod process;
 mod procfs;
 mod sandbox;
 mod sockopt;
+mod stream;
+mod tap;
 pub mod worker;
 
 pub use build::Built;
@@ -35,4 +37,6 @@ pub use interrupt::{Interrupts, stop_flag};
 pub use keeper::{Claim, Heard, Launched, launch};
 pub use listening::listening;
 pub use prober::Prober;
+pub use stream::Stream;
+pub use tap::Tap;
 pub use process::{descriptor, reap, signal, start_time, wait_for_end};

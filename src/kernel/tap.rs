@@ -1,12 +1,11 @@
 //! The frames that leave by one interface, whole, as the kernel hands them to it.
 
 use std::io;
-use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd as _;
 
 use nix::errno::Errno;
 use nix::net::if_::if_nametoindex;
-use nix::sys::socket::{LinkAddr, MsgFlags, recvfrom};
+use nix::sys::socket::{LinkAddr, recvfrom};
 use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, Socket, Type};
 
 /// Room for frames of any size that one ping or segment can cause.

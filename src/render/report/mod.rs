@@ -11,4 +11,4 @@ pub mod markdown;
 mod paint;
 pub mod tap;
 pub mod text;
-mod words;
+pub(in crate::render) mod words;

@@ -1,0 +1,48 @@
+//! Data paths side by side: what each costs a packet, as a table for people and documents, and as JSON.
+
+mod json;
+mod markdown;
+mod table;
+mod text;
+
+pub use json::json;
+pub use markdown::markdown;
+pub use text::text;
+
+use crate::compare::{Comparison, Hop, Measured, OnWire, Row, RowEnd};
+use crate::packet::frame::Layer;
+
+/// How wide the table of all data paths may get.
+pub const TABLE_WIDTH: usize = 100;
+
+/// Why a data path has no figures.
+fn reason(row: &Row) -> Option<&str> {
+    match &row.end {
+        RowEnd::Measured(_) => None,
+        RowEnd::NotAllowed(why) | RowEnd::Lacks(why) | RowEnd::Error(why) => Some(why),
+    }
+}
+
+/// The rows that have figures.
+fn measured(comparison: &Comparison) -> impl Iterator<Item = (&'static str, &Measured)> {
+    comparison.rows.iter().filter_map(|row| Some((row.data_path.word(), row.measured()?)))
+}
+
+/// `node1 cbr0, node2 eth0, pod3`
+fn path(hops: &[Hop]) -> String {
+    let name = |hop: &Hop| match (&hop.name, hop.address) {
+        (Some(name), _) => name.clone(),
+        (None, Some(address)) => address.to_string(),
+        (None, None) => "*".to_owned(),
+    };
+    hops.iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
+/// `Ethernet 14, IPv4 20, ICMP 8, data 56`
+fn layers(wire: &OnWire) -> String {
+    let words = |layer: &Layer| format!("{} {}", layer.name, layer.bytes);
+    wire.layers.iter().map(words).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests;

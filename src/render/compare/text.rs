@@ -1,0 +1,181 @@
+//! A comparison for people: the table, the way and the frame of each data path, and what the columns mean.
+
+use super::table::{COLUMNS, Column, ENTRIES, PING, SEGMENT};
+use super::{layers, measured, path, reason};
+use crate::compare::{Comparison, Measured, PINGS};
+use crate::model::DataPath;
+use crate::render::report::words::{one_line, visible, wrap};
+
+/// Between two columns, and between two groups of them.
+const GAP: usize = 1;
+const WIDE_GAP: usize = 2;
+/// The narrowest column of text that can still be read.
+const NARROW: usize = 24;
+
+/// The whole comparison, in lines of at most `width` where that can be.
+pub fn text(comparison: &Comparison, width: usize) -> String {
+    let mut lines = vec![title(comparison), String::new()];
+    if measured(comparison).next().is_some() {
+        let table = table(comparison);
+        let fits = table.iter().all(|line| line.chars().count() <= width);
+        lines.extend(if fits { table } else { list(comparison) });
+        lines.extend(details(comparison, width));
+    }
+    let reasons = comparison.rows.iter().filter_map(|row| Some((row.data_path.word(), reason(row)?)));
+    lines.extend(section("not compared", reasons.map(|(name, why)| (name, visible(why))), width));
+    if measured(comparison).next().is_some() {
+        lines.extend(section("what this says", legend(comparison), width));
+    }
+    let end = lines.iter().rposition(|line| !line.is_empty()).map_or(0, |last| last + 1);
+    lines[..end].iter().fold(String::new(), |text, line| text + line + "\n")
+}
+
+fn title(comparison: &Comparison) -> String {
+    let Comparison { lab, pair, family, .. } = comparison;
+    let end = |end: &crate::compare::End| match end.name == end.node {
+        true => end.name.clone(),
+        false => format!("{} on {}", end.name, end.node),
+    };
+    format!("{}: from {} to {}, {}", one_line(lab), end(&pair.from), end(&pair.to), family.name())
+}
+
+/// The figures, a data path in each row.
+fn table(comparison: &Comparison) -> Vec<String> {
+    let rows: Vec<(&str, Vec<String>)> = measured(comparison)
+        .map(|(name, of)| (name, COLUMNS.iter().map(|column| (column.cell)(of, comparison)).collect()))
+        .collect();
+    let first = rows.iter().map(|(name, _)| name.len()).chain(["data path".len()]).max().unwrap_or(0);
+    let mut widths: Vec<usize> = COLUMNS.iter().map(|column| column.head.len()).collect();
+    for (_, cells) in &rows {
+        for (width, cell) in widths.iter_mut().zip(cells) {
+            *width = (*width).max(cell.len());
+        }
+    }
+    let mut groups = " ".repeat(first);
+    let mut at = 0;
+    while at < COLUMNS.len() {
+        let group = COLUMNS[at].group;
+        let span = COLUMNS[at..].iter().take_while(|column| column.group == group).count();
+        let room = |widths: &[usize]| widths[at..at + span].iter().sum::<usize>() + GAP * (span - 1);
+        widths[at] += group.len().saturating_sub(room(&widths));
+        groups += &format!("{:WIDE_GAP$}{group:>1$}", "", room(&widths));
+        at += span;
+    }
+    let line = |name: &str, cells: &[String]| {
+        let mut line = format!("{name:first$}");
+        for (at, (cell, width)) in cells.iter().zip(&widths).enumerate() {
+            let begins = at == 0 || COLUMNS[at].group != COLUMNS[at - 1].group;
+            line += &format!("{:1$}{cell:>width$}", "", if begins { WIDE_GAP } else { GAP });
+        }
+        line
+    };
+    let heads: Vec<String> = COLUMNS.iter().map(|column| column.head.to_owned()).collect();
+    let rows = rows.iter().map(|(name, cells)| line(name, cells));
+    [groups, line("data path", &heads)].into_iter().chain(rows).chain([String::new()]).collect()
+}
+
+/// The figures one below the other, for narrow terminals.
+fn list(comparison: &Comparison) -> Vec<String> {
+    let name = |column: &Column| format!("{} {}", column.group, column.head).trim().to_owned();
+    let first = COLUMNS.iter().map(|column| name(column).len()).max().unwrap_or(0);
+    let mut lines = Vec::new();
+    for (data_path, of) in measured(comparison) {
+        lines.push(data_path.to_owned());
+        for column in &COLUMNS {
+            lines.push(format!("  {:first$}  {}", name(column), (column.cell)(of, comparison)));
+        }
+        lines.push(String::new());
+    }
+    lines
+}
+
+/// What no column has room for.
+fn details(comparison: &Comparison, width: usize) -> Vec<String> {
+    let pair = &comparison.pair;
+    let failures = measured(comparison).flat_map(|(name, of)| {
+        of.failures().into_iter().map(move |(what, why)| (name, format!("{what}: {}", visible(why))))
+    });
+    let paths = measured(comparison).filter_map(|(name, of)| Some((name, path(of.path.as_ref().ok()?))));
+    let frames = measured(comparison).filter_map(|(name, of)| Some((name, layers(of.ping.as_ref().ok()?))));
+    let fabric = measured(comparison).filter_map(|(name, of)| Some((name, fabric(of)?)));
+    let frame = format!("the ping's frame on {}'s eth0, in bytes", pair.from.node);
+    let mut lines = section("could not be measured", failures, width);
+    lines.extend(section("hops", paths, width));
+    lines.extend(section(&frame, frames, width));
+    lines.extend(section("entries in the fabric", fabric, width));
+    lines
+}
+
+fn fabric(of: &Measured) -> Option<String> {
+    let fabric = of.entries.as_ref().ok()?.iter().find(|entries| !entries.is_node)?;
+    let counts = [(fabric.routes, "routes"), (fabric.fdb, "FDB"), (fabric.neighbours, "neighbours")];
+    let words: Vec<String> = counts
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{what} {count}"))
+        .collect();
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
+/// A heading, and a line or more for each name; nothing where there is none.
+fn section<'a>(head: &str, entries: impl Iterator<Item = (&'a str, String)>, width: usize) -> Vec<String> {
+    let entries: Vec<(&str, String)> = entries.collect();
+    if entries.is_empty() {
+        return Vec::new();
+    }
+    let first = entries.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let room = width.saturating_sub(first + 4).max(NARROW);
+    let mut lines = vec![head.to_owned()];
+    for (name, text) in entries {
+        let mut name = name;
+        for line in text.lines().flat_map(|line| wrap(line.trim_start(), room)) {
+            lines.push(format!("  {name:first$}  {line}"));
+            name = "";
+        }
+    }
+    lines.push(String::new());
+    lines
+}
+
+fn legend(comparison: &Comparison) -> impl Iterator<Item = (&'static str, String)> {
+    let pair = &comparison.pair;
+    let node = &pair.from.node;
+    let than = match comparison.yardstick() {
+        Some((DataPath::HostGw, _)) | None => "host-gw's = 100%".to_owned(),
+        Some((fastest, _)) => format!("the fastest's, {}'s, = 100%", fastest.word()),
+    };
+    let seconds = comparison.seconds;
+    [
+        ("hops", format!("answers of a traceroute, that of {} included", pair.to.name)),
+        ("TTL", "what a reply has left of 64 when it arrives: each IP stack that passes it on takes one".to_owned()),
+        (
+            "wire",
+            format!(
+                "bytes of the frame that leaves {node}'s eth0 for it, with its Ethernet header, without the checksum \
+                 behind it that cables need"
+            ),
+        ),
+        (PING, "as ping counts: 8 bytes of ICMP header and 56 of data".to_owned()),
+        (SEGMENT, "as much data as TCP puts into one packet; the rest of the frame is headers".to_owned()),
+        ("more", "what headers add, in percent of the ping's 64 bytes, or of the segment's data".to_owned()),
+        (
+            "largest",
+            "bytes of data in the largest ping that nobody has to cut (ping -M do -s); one byte more does not pass"
+                .to_owned(),
+        ),
+        (
+            ENTRIES,
+            "the most that any node was given of routes, forwarding database entries and permanent neighbours, before \
+             it learnt any"
+                .to_owned(),
+        ),
+        (
+            "here and now",
+            format!(
+                "round-trip time (median of {PINGS} pings) and what TCP carries one way in {seconds} s, on this machine, \
+                 now: good for comparing with each other ({than}), and for nothing else"
+            ),
+        ),
+    ]
+    .into_iter()
+}
