@@ -61,7 +61,7 @@ pub(super) fn measure(
     let (ttl, path) = subject.reach();
     let mut measured = match &ttl {
         _ if subject.is_stopped() => return None,
-        Err(why) => Measured::nothing(&format!("not tried: no ping is answered: {why}")),
+        Err(_) => Measured::nothing("not tried, since no ping is answered"),
         Ok(_) => subject.traffic()?,
     };
     (measured.entries, measured.ttl, measured.path) = (entries, ttl, path);

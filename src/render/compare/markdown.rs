@@ -1,7 +1,7 @@
 //! A comparison for documents: one table, and why what is not in it is not.
 
 use super::table::{COLUMNS, Kind};
-use super::{measured, reason};
+use super::{failures, measured, reason};
 use crate::compare::{Comparison, PINGS};
 use crate::render::report::words::one_line;
 
@@ -35,10 +35,8 @@ pub fn markdown(comparison: &Comparison) -> String {
          other. Sizes are in bytes, on {}'s eth0.\n",
         comparison.seconds, pair.from.node
     );
-    let failures = measured(comparison).flat_map(|(name, of)| {
-        let words = of.failures().into_iter().map(move |(what, why)| format!("{name}: {what}: {why}"));
-        words.collect::<Vec<_>>()
-    });
+    let failures = measured(comparison)
+        .flat_map(|(name, of)| failures(of).into_iter().map(move |line| format!("{name}: {line}")));
     let absent = comparison
         .rows
         .iter()

@@ -38,6 +38,18 @@ fn path(hops: &[Hop]) -> String {
     hops.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
+/// What could not be measured and why: all that have one reason together.
+fn failures(of: &Measured) -> Vec<String> {
+    let mut folded: Vec<(String, &str)> = Vec::new();
+    for (what, why) in of.failures() {
+        match folded.iter_mut().find(|(_, known)| *known == why) {
+            Some((all, _)) => *all += &format!(", {what}"),
+            None => folded.push((what.to_owned(), why)),
+        }
+    }
+    folded.into_iter().map(|(what, why)| format!("{what}: {why}")).collect()
+}
+
 /// `Ethernet 14, IPv4 20, ICMP 8, data 56`
 fn layers(wire: &OnWire) -> String {
     let words = |layer: &Layer| format!("{} {}", layer.name, layer.bytes);

@@ -1,8 +1,8 @@
 //! A comparison for people: the table, the way and the frame of each data path, and what the columns mean.
 
 use super::table::{COLUMNS, Column, ENTRIES, PING, SEGMENT};
-use super::{layers, measured, path, reason};
-use crate::compare::{Comparison, Measured, PINGS};
+use super::{failures, layers, measured, path, reason};
+use crate::compare::{Comparison, End, Measured, OnWire, PINGS};
 use crate::model::DataPath;
 use crate::render::report::words::{one_line, visible, wrap};
 
@@ -32,7 +32,7 @@ pub fn text(comparison: &Comparison, width: usize) -> String {
 
 fn title(comparison: &Comparison) -> String {
     let Comparison { lab, pair, family, .. } = comparison;
-    let end = |end: &crate::compare::End| match end.name == end.node {
+    let end = |end: &End| match end.name == end.node {
         true => end.name.clone(),
         false => format!("{} on {}", end.name, end.node),
     };
@@ -92,18 +92,35 @@ fn list(comparison: &Comparison) -> Vec<String> {
 /// What no column has room for.
 fn details(comparison: &Comparison, width: usize) -> Vec<String> {
     let pair = &comparison.pair;
-    let failures = measured(comparison).flat_map(|(name, of)| {
-        of.failures().into_iter().map(move |(what, why)| (name, format!("{what}: {}", visible(why))))
-    });
+    let failures = measured(comparison)
+        .flat_map(|(name, of)| failures(of).into_iter().map(move |line| (name, visible(&line))));
     let paths = measured(comparison).filter_map(|(name, of)| Some((name, path(of.path.as_ref().ok()?))));
-    let frames = measured(comparison).filter_map(|(name, of)| Some((name, layers(of.ping.as_ref().ok()?))));
+    let plain = plain_ping(comparison);
+    let frames = measured(comparison)
+        .filter_map(|(name, of)| Some((name, frame(of.ping.as_ref().ok()?, plain))));
     let fabric = measured(comparison).filter_map(|(name, of)| Some((name, fabric(of)?)));
-    let frame = format!("the ping's frame on {}'s eth0, in bytes", pair.from.node);
+    let more = if plain.is_some() { " (and how many more than on host-gw)" } else { "" };
+    let head = format!("the ping's frame on {}'s eth0, in bytes{more}", pair.from.node);
     let mut lines = section("could not be measured", failures, width);
     lines.extend(section("hops", paths, width));
-    lines.extend(section(&frame, frames, width));
+    lines.extend(section(&head, frames, width));
     lines.extend(section("entries in the fabric", fabric, width));
     lines
+}
+
+/// Bytes of the ping's frame where nothing is added to it; none where there is nothing to compare with that.
+fn plain_ping(comparison: &Comparison) -> Option<usize> {
+    let host_gw = comparison.rows.iter().find(|row| row.data_path == DataPath::HostGw)?;
+    let plain = host_gw.measured()?.ping.as_ref().ok()?.wire_bytes;
+    (comparison.rows.len() > 1).then_some(plain)
+}
+
+/// `148 (+50): Ethernet 14, IPv4 20, UDP 8, VXLAN 8, …`
+fn frame(ping: &OnWire, plain: Option<usize>) -> String {
+    let bytes = ping.wire_bytes;
+    let more = plain.and_then(|plain| bytes.checked_sub(plain)).filter(|more| *more > 0);
+    let more = more.map(|more| format!(" (+{more})")).unwrap_or_default();
+    format!("{bytes}{more}: {}", layers(ping))
 }
 
 fn fabric(of: &Measured) -> Option<String> {
