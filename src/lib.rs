@@ -8,6 +8,7 @@ pub mod cli;
 pub mod cmd;
 pub mod compare;
 pub mod diag;
+pub mod doctor;
 pub mod event;
 pub mod kernel;
 pub mod model;

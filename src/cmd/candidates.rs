@@ -38,11 +38,12 @@ enum Kind {
 }
 
 /// The arguments that clap cannot complete by itself.
-const ARGUMENTS: [(&str, &str, Kind); 26] = [
+const ARGUMENTS: [(&str, &str, Kind); 27] = [
     ("up", "file", Kind::Topology),
     ("down", "labs", Kind::Lab),
     ("status", "lab", Kind::Lab),
     ("check", "files", Kind::Topology),
+    ("doctor", "files", Kind::Topology),
     ("plan", "file", Kind::Topology),
     ("exec", "lab", Kind::Lab),
     ("exec", "target", Kind::PlaceOrFabric),

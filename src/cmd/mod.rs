@@ -6,6 +6,7 @@ mod check;
 mod compare;
 mod complete;
 mod completions;
+mod doctor;
 mod down;
 mod exec;
 mod explain;
@@ -77,6 +78,7 @@ pub fn run(cli: Cli) -> u8 {
         Command::Test(args) => test::test(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Graph(args) => graph::graph(&args),
+        Command::Doctor(args) => doctor::doctor(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Schema => schema::schema(),
         Command::Completions(args) => completions::completions(&args),

@@ -37,8 +37,8 @@ pub(super) fn bring_up(
     directory: &Path,
     interrupts: &Interrupts,
 ) -> Result<(Launched, Record), NotUp> {
-    let mut launched = launch(lab, &plan(lab), file, directory)
-        .map_err(|problem| NotUp::Error(format!("{problem:#}")))?;
+    let mut launched =
+        launch(lab, &plan(lab), file, directory).map_err(|problem| NotUp::Error(format!("{problem:#}")))?;
     let end = loop {
         match launched.next(interrupts) {
             Ok(Heard::Event(Event::Built(_) | Event::Started(_))) => {}

@@ -72,7 +72,11 @@ mod tests {
         let mut tried = Vec::new();
         while let Some(size) = search.next() {
             tried.push(size);
-            if u32::from(size) + 28 <= mtu { search.passed(size) } else { search.failed(size, told) }
+            if u32::from(size) + 28 <= mtu {
+                search.passed(size)
+            } else {
+                search.failed(size, told)
+            }
             assert!(tried.len() < 40, "{tried:?}");
         }
         (search.largest(), tried)

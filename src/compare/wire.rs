@@ -21,8 +21,7 @@ pub fn find(frames: &[Vec<u8>], data: &[u8], payload_bytes: usize) -> Result<OnW
         return Err(format!("it left in pieces; the first frame has {} bytes", part.len()));
     }
     let is_room = |layer: &Layer| layer.name == ENCRYPTED && layer.bytes >= data.len();
-    let encrypted: Vec<&Vec<u8>> =
-        frames.iter().filter(|frame| layers(frame).iter().any(is_room)).collect();
+    let encrypted: Vec<&Vec<u8>> = frames.iter().filter(|frame| layers(frame).iter().any(is_room)).collect();
     match encrypted.as_slice() {
         [frame] => Ok(found(frame)),
         [] => Err(format!("it is in none of the {} frames that left the node meanwhile", frames.len())),

@@ -56,11 +56,17 @@ pub enum Code {
     TooLarge,
     /// An MTU that cannot carry what must pass.
     MtuTooSmall,
+    /// `l2` between nodes that do not share a segment.
+    L2AcrossSegments,
+    /// `source_dest_check` where no cloud checks.
+    SourceDestCheck,
+    /// A segment that nothing is plugged into.
+    UnusedSegment,
 }
 
 impl Code {
     /// Every code, in the order of their numbers.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 29] = [
         Self::Syntax,
         Self::UnknownKey,
         Self::WrongType,
@@ -87,6 +93,9 @@ impl Code {
         Self::BadRouter,
         Self::TooLarge,
         Self::MtuTooSmall,
+        Self::L2AcrossSegments,
+        Self::SourceDestCheck,
+        Self::UnusedSegment,
     ];
 
     /// The number as people write it, such as `NL012`.
@@ -118,6 +127,9 @@ impl Code {
             Self::BadRouter => "NL024",
             Self::TooLarge => "NL025",
             Self::MtuTooSmall => "NL026",
+            Self::L2AcrossSegments => "NL033",
+            Self::SourceDestCheck => "NL034",
+            Self::UnusedSegment => "NL035",
         }
     }
 

@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
-use super::error::{Error, Result};
+use super::error::{Error, Result, is_lack};
 use super::message::message;
 use super::namespace::{self, Home};
 use super::netlink::{Awaited, BATCH, Connection, Refusal};
 use super::pause::Pauses;
 use super::procfs::Settings;
-use super::{ethtool, process};
+use super::{ethtool, privilege, process};
 use crate::plan::{Absent, Kind, Namespace, Op, Plan, Sandbox};
 
 /// A built lab, as its holder knows it.
@@ -126,15 +126,11 @@ impl<'a> Builder<'a> {
         match self.settings.write(path, value) {
             Ok(true) => Ok(()),
             Ok(false) if absent == Absent::IsFine => Ok(()),
-            Ok(false) if path.starts_with("net/ipv6") => Err(Error::Lacks {
-                feature: "IPv6",
-                module: "ipv6",
-                package: "it may have been switched off with ipv6.disable=1 on the kernel's command line",
-            }),
-            Ok(false) => Err(refused(place, op, Errno::ENOENT, "this kernel has no such setting".into())),
-            Err(Errno::EROFS) => Err(Error::Denied(format!(
-                "{place}: {op}: /proc/sys is read-only: in a container, it has to be run with --privileged"
-            ))),
+            Ok(false) => match op.feature() {
+                Some(feature) => Err(Error::Lacks(feature)),
+                None => Err(refused(place, op, Errno::ENOENT, "this kernel has no such setting".into())),
+            },
+            Err(Errno::EROFS) => Err(privilege::read_only(&format!("{place}: {op}"))),
             Err(errno) => Err(refused(place, op, errno, String::new())),
         }
     }
@@ -149,15 +145,12 @@ impl<'a> Builder<'a> {
         let refusal = self.connection(of)?.flush()?;
         let ops = std::mem::take(waiting);
         let Some(Refusal { place: number, errno, said }) = refusal else { return Ok(()) };
-        match (ops.get(number), errno) {
-            (Some(Op::Bridge { .. }), Errno::EOPNOTSUPP) => {
-                Err(Error::Lacks { feature: "bridges", module: "bridge", package: MODULES })
-            }
-            (Some(Op::Veth { .. }), Errno::EOPNOTSUPP) => {
-                Err(Error::Lacks { feature: "veth cables", module: "veth", package: MODULES })
-            }
-            (Some(op), errno) => Err(refused(place, op, errno, said)),
-            (None, errno) => Err(Error::Call { what: format!("{place}: an operation of netlink"), errno }),
+        match ops.get(number) {
+            Some(op) => match op.feature().filter(|_| is_lack(errno)) {
+                Some(feature) => Err(Error::Lacks(feature)),
+                None => Err(refused(place, op, errno, said)),
+            },
+            None => Err(Error::Call { what: format!("{place}: an operation of netlink"), errno }),
         }
     }
 
@@ -173,6 +166,9 @@ impl<'a> Builder<'a> {
                         links.entry(*far_namespace).or_default().push((far.link.index, Awaited::Up));
                         let near_links = [Some(&near.link), bridge.as_ref()];
                         near_links.into_iter().flatten().map(|link| (link.index, Awaited::Up)).collect()
+                    }
+                    Op::Enslave { link, bridge } => {
+                        [link, bridge].map(|link| (link.index, Awaited::Up)).to_vec()
                     }
                     _ => continue,
                 };
@@ -213,10 +209,6 @@ impl<'a> Builder<'a> {
 
 /// How long link state may take. The kernel works most of it off at once, the rest once a second.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Where the modules of the parts that every lab needs usually are.
-const MODULES: &str =
-    "usually in the kernel package itself, or in linux-modules or kernel-modules; try `modprobe` as root";
 
 fn refused(place: &str, op: &Op, errno: Errno, said: String) -> Error {
     Error::Refused { place: place.to_owned(), what: op.to_string(), errno, said }

@@ -3,6 +3,7 @@
 use nix::errno::Errno;
 
 use crate::event::Failure;
+use crate::plan::Feature;
 
 /// What went wrong in the kernel's part.
 #[derive(Debug, thiserror::Error)]
@@ -28,15 +29,8 @@ pub enum Error {
         errno: Errno,
     },
     /// The kernel was built or booted without something that the lab needs.
-    #[error("this kernel lacks {feature} (module `{module}`; {package})")]
-    Lacks {
-        /// What it lacks, in the words of the topology.
-        feature: &'static str,
-        /// The module that has it.
-        module: &'static str,
-        /// Where distributions put it.
-        package: &'static str,
-    },
+    #[error("this kernel lacks {}", lacking(*.0))]
+    Lacks(Feature),
     /// This user may not make namespaces.
     #[error("{0}")]
     Denied(String),
@@ -67,7 +61,7 @@ impl Error {
     /// Whose fault it is.
     pub fn failure(&self) -> Failure {
         match self {
-            Self::Lacks { .. } => Failure::Feature,
+            Self::Lacks(_) => Failure::Feature,
             Self::Denied(_) => Failure::Machine,
             _ => Failure::Other,
         }
@@ -79,6 +73,27 @@ fn text(errno: Errno) -> String {
     format!("{} ({errno:?})", errno.desc())
 }
 
+/// `bridges (module `bridge`; …)`: what it is, where it is, and how to get it.
+fn lacking(feature: Feature) -> String {
+    let about = feature.about();
+    match about.modules {
+        [] => format!("{} ({}; {})", about.name, about.config.join(", "), about.package),
+        modules => format!(
+            "{} (module `{}`; {}; try `sudo modprobe -a {}`)",
+            about.name,
+            modules.join("`, `"),
+            about.package,
+            modules.join(" ")
+        ),
+    }
+}
+
 fn detail(said: &str) -> String {
     if said.is_empty() { String::new() } else { format!(": {said}") }
+}
+
+/// Whether this is how the kernel says that it has no such kind of thing: interfaces and encapsulations give the first,
+/// queueing disciplines and parts of nftables the second.
+pub(super) fn is_lack(errno: Errno) -> bool {
+    matches!(errno, Errno::EOPNOTSUPP | Errno::ENOENT)
 }

@@ -55,6 +55,10 @@ pub(super) fn message(op: &Op, pid_of: impl Fn(usize) -> u32) -> Result<(RouteNe
             // As RTM_NEWLINK: the kernel takes RTM_SETLINK too, ignores the port's settings in it, and says that all is well.
             (RouteNetlinkMessage::NewLink(message), 0)
         }
+        Op::Enslave { link, bridge } => {
+            let port = LinkUnspec::new_with_index(link.index).controller(bridge.index);
+            (RouteNetlinkMessage::SetLink(port.build()), 0)
+        }
         Op::Up { link } => {
             (RouteNetlinkMessage::SetLink(LinkUnspec::new_with_index(link.index).up().build()), 0)
         }

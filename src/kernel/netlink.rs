@@ -14,6 +14,9 @@ use nix::sys::socket::{setsockopt, sockopt};
 use nix::sys::time::TimeVal;
 
 use super::error::{Error, Result};
+pub(super) use link_state::Awaited;
+
+mod link_state;
 
 /// Operations a datagram. More than some 300 acknowledgements overflow the socket's receive buffer, and are lost.
 pub(super) const BATCH: usize = 100;
@@ -61,8 +64,7 @@ impl Connection {
         socket.set_cap_ack(true).map_err(Error::io(what))?;
         socket.connect(&SocketAddr::new(0, 0)).map_err(Error::io(what))?;
         let patience = TimeVal::new(i64::try_from(PATIENCE.as_secs()).unwrap_or(30), 0);
-        setsockopt(&Borrowed(socket.as_raw_fd()), sockopt::ReceiveTimeout, &patience)
-            .map_err(Error::call(what))?;
+        setsockopt(&Borrowed::of(&socket), sockopt::ReceiveTimeout, &patience).map_err(Error::call(what))?;
         Ok(Self { socket, sequence: 0, batch: Vec::with_capacity(8192), waiting: 0 })
     }
 
@@ -120,113 +122,16 @@ impl Connection {
         }
         Ok(refusal)
     }
-
-    /// Whether the state of all these interfaces, given by index, is as awaited, having made the kernel bring it up to date
-    /// where it lets itself be made to (`rtnl_getlink()` does so since Linux 6.8; before, it is done when the kernel gets
-    /// round to it).
-    pub(super) fn are_settled(&mut self, links: &[(u32, Awaited)]) -> Result<bool> {
-        let mut settled = true;
-        for some in links.chunks(QUESTIONS) {
-            settled &= self.some_are_settled(some)?;
-        }
-        Ok(settled)
-    }
-
-    fn some_are_settled(&mut self, links: &[(u32, Awaited)]) -> Result<bool> {
-        let first = self.sequence;
-        self.sequence = first.wrapping_add(u32::try_from(links.len()).unwrap_or(0));
-        let questions: Vec<u8> =
-            (first..).zip(links).flat_map(|(sequence, (index, _))| link_question(sequence, *index)).collect();
-        self.socket.send(&questions, 0).map_err(Error::io("asking for link state"))?;
-        let (mut answered, mut settled) = (0, true);
-        let mut buffer = Vec::with_capacity(8192);
-        while answered < links.len() {
-            buffer.clear();
-            self.socket.recv(&mut buffer, 0).map_err(Error::io("waiting for link state"))?;
-            let mut rest = buffer.as_slice();
-            while let (Some(length), Some(kind), Some(sequence)) =
-                (u32_at(rest, 0), u16_at(rest, 4), u32_at(rest, 8))
-            {
-                let length = (length as usize).max(HEADER);
-                let message = rest.get(..length).unwrap_or_default();
-                rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
-                let Some((index, awaited)) = links.get(sequence.wrapping_sub(first) as usize) else {
-                    continue;
-                };
-                answered += 1;
-                if kind == ERROR {
-                    let errno =
-                        Errno::from_raw(u32_at(message, HEADER).map_or(0, |code| -code.cast_signed()));
-                    return Err(Error::call(format!("asking for the state of interface {index}"))(errno));
-                }
-                settled &= operational_state(message).is_some_and(|state| awaited.is(state));
-            }
-        }
-        Ok(settled)
-    }
-}
-
-/// How many links are asked for at once: each answer takes about a kilobyte of the receive buffer.
-const QUESTIONS: usize = 50;
-/// `RTM_GETLINK`, and the length of its `ifinfomsg`.
-const GET_LINK: u16 = 18;
-const LINK_HEADER: usize = 16;
-/// `IFLA_OPERSTATE`, `IFLA_EXT_MASK` and `RTEXT_FILTER_SKIP_STATS` (linux/if_link.h, linux/rtnetlink.h).
-const OPERATIONAL_STATE: u16 = 16;
-const EXTENDED_MASK: u16 = 29;
-const SKIP_STATISTICS: u32 = 8;
-
-/// The state that an interface is to come to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Awaited {
-    /// It can send.
-    Up,
-    /// The kernel has made up its mind: a switch without a port is down.
-    Known,
-}
-
-impl Awaited {
-    /// `IF_OPER_UNKNOWN` is 0, `IF_OPER_UP` is 6 (linux/if.h).
-    fn is(self, state: u8) -> bool {
-        match self {
-            Self::Up => state == 6,
-            Self::Known => state != 0,
-        }
-    }
-}
-
-/// Asks for one interface, without its statistics.
-fn link_question(sequence: u32, index: u32) -> Vec<u8> {
-    let length = (HEADER + LINK_HEADER + 8) as u32;
-    let mut bytes = Vec::with_capacity(length as usize);
-    bytes.extend(length.to_ne_bytes());
-    bytes.extend(GET_LINK.to_ne_bytes());
-    bytes.extend(NLM_F_REQUEST.to_ne_bytes());
-    bytes.extend(sequence.to_ne_bytes());
-    bytes.extend([0; 8]);
-    bytes.extend(index.to_ne_bytes());
-    bytes.extend([0; 8]);
-    bytes.extend(8u16.to_ne_bytes());
-    bytes.extend(EXTENDED_MASK.to_ne_bytes());
-    bytes.extend(SKIP_STATISTICS.to_ne_bytes());
-    bytes
-}
-
-/// `IFLA_OPERSTATE` of a link message.
-fn operational_state(message: &[u8]) -> Option<u8> {
-    let mut rest = message.get(HEADER + LINK_HEADER..)?;
-    while let (Some(length), Some(kind)) = (u16_at(rest, 0), u16_at(rest, 2)) {
-        let length = usize::from(length).max(4);
-        if kind == OPERATIONAL_STATE {
-            return rest.get(4).copied();
-        }
-        rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
-    }
-    None
 }
 
 /// A borrowed descriptor, for calls that want one.
-struct Borrowed(RawFd);
+pub(super) struct Borrowed(RawFd);
+
+impl Borrowed {
+    pub(super) fn of(socket: &Socket) -> Self {
+        Self(socket.as_raw_fd())
+    }
+}
 
 impl std::os::fd::AsFd for Borrowed {
     #[allow(unsafe_code)] // the socket crate gives only the raw descriptor
@@ -236,14 +141,16 @@ impl std::os::fd::AsFd for Borrowed {
     }
 }
 
-struct Answer {
+/// An acknowledgement.
+pub(super) struct Answer {
     sequence: u32,
-    errno: i32,
-    said: String,
+    /// 0, or a negative error number.
+    pub(super) errno: i32,
+    pub(super) said: String,
 }
 
 /// The acknowledgements of one datagram.
-struct Answers<'a>(&'a [u8]);
+pub(super) struct Answers<'a>(pub(super) &'a [u8]);
 
 impl Iterator for Answers<'_> {
     type Item = Answer;

@@ -131,7 +131,8 @@ impl<'a> Stream<'a> {
         let theirs = sender.as_raw_fd();
         let mut taker = Worker::start(|| {
             process::close_inherited(&[theirs]);
-            take(&sink, get_going, time, interrupts).map_or_else(|_| Vec::new(), |rate| rate.to_be_bytes().to_vec())
+            take(&sink, get_going, time, interrupts)
+                .map_or_else(|_| Vec::new(), |rate| rate.to_be_bytes().to_vec())
         })?;
         drop(sink);
         let outcome = give(&sender, get_going + time, interrupts);

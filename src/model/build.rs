@@ -4,8 +4,8 @@ use std::ops::RangeInclusive;
 
 use super::nodes::{self, Drafts};
 use super::{
-    Addresses, DataPath, Lab, Neighbours, Offload, Overlay, RpFilter, names, neighbours, pods, pool, routes,
-    segments, tests, underlay,
+    Addresses, DataPath, Lab, Neighbours, Offload, Overlay, RpFilter, flat, names, neighbours, pods, pool,
+    routes, segments, tests, underlay,
 };
 use crate::diag::{Code, Diagnostic, Span, closest, quoted};
 use crate::spec::{Cluster, Document, Field, WORD_LISTS};
@@ -196,13 +196,25 @@ fn draft(document: &Document, file_stem: &str, other: Option<DataPath>, context:
     lab.routers = underlay::routers(document, &lab.segments, &mut hosts, context);
     lab.nodes = nodes::build(&drafts, &pool, &mut hosts, context);
     pods::build(document, &drafts, &pool, &mut lab.nodes, context);
+    if lab.data_path == DataPath::L2 {
+        flat::widen(&mut lab);
+    }
     lab.tests = tests::build(document, &lab, context);
+    if lab.data_path != file_s_data_path(cluster) {
+        // What way packets take is what the other data path changes; whether they arrive is not.
+        lab.tests.iter_mut().for_each(|test| test.path.clear());
+    }
     // A segment of the wrong type has been told by the reader, and is no diagnostic of this context.
     let all_placed = lab.nodes.iter().all(|node| node.segment < lab.segments.len());
     if context.diagnostics.is_empty() && !context.incomplete && all_placed {
-        check_paths(&lab, &drafts, context);
+        // The fabric's router, which clouds never show, joins all segments.
+        if lab.data_path != DataPath::Cloud {
+            check_paths(&lab, &drafts, context);
+        }
         if lab.data_path == DataPath::HostGw {
             check_host_gw(&lab, &drafts, context);
+        } else if lab.data_path == DataPath::L2 {
+            flat::check_one_segment(&lab, &drafts, context);
         }
     }
     lab.neighbours = neighbours_of(cluster, &lab, context);
@@ -231,6 +243,12 @@ fn lab_name(document: &Document, file_stem: &str, context: &mut Context) -> Stri
 fn data_path(cluster: &Cluster, context: &mut Context) -> DataPath {
     let word = context.word("data_path", cluster.data_path.as_ref());
     word.and_then(|(word, _)| DataPath::from_word(word)).unwrap_or(DataPath::HostGw)
+}
+
+/// The data path that a file asks for, whatever the command line says.
+fn file_s_data_path(cluster: &Cluster) -> DataPath {
+    let word = cluster.data_path.as_ref().and_then(Field::get);
+    word.and_then(|word| DataPath::from_word(word)).unwrap_or(DataPath::HostGw)
 }
 
 fn mtu(cluster: &Cluster, pod_cidr: &Addresses, context: &mut Context) -> u32 {
@@ -265,7 +283,7 @@ fn neighbours_of(cluster: &Cluster, lab: &Lab, context: &mut Context) -> Neighbo
     match context.word("neighbours", cluster.neighbours.as_ref()) {
         Some(("learn", _)) => Neighbours::Learn,
         Some(("static", _)) => Neighbours::StaticAll,
-        _ => neighbours::choose(&lab.nodes),
+        _ => neighbours::choose(&lab.nodes, lab.data_path),
     }
 }
 

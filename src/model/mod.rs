@@ -6,6 +6,7 @@
 mod address;
 mod build;
 mod containers;
+mod flat;
 mod ipam;
 mod names;
 mod neighbours;

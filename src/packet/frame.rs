@@ -46,7 +46,8 @@ pub fn layers(frame: &[u8]) -> Vec<Layer> {
     let mut layers = Vec::new();
     let (mut rest, mut next) = (frame, Next::Ethernet);
     while !rest.is_empty() {
-        let Some((name, bytes, then)) = header(rest, next).filter(|(_, bytes, _)| *bytes <= rest.len()) else {
+        let Some((name, bytes, then)) = header(rest, next).filter(|(_, bytes, _)| *bytes <= rest.len())
+        else {
             break;
         };
         layers.push(layer(name, bytes));

@@ -3,8 +3,11 @@
 //! A plan knows every interface index, name and MAC address beforehand, so that nothing is read back while building.
 //! Namespaces come in the order in which they are made; a step may touch its own namespace or one that came before.
 
+mod cloud;
 mod data_path;
+mod feature;
 mod host_gw;
+mod l2;
 mod link;
 mod neighbours;
 mod node;
@@ -16,6 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::Lab;
 
+pub use data_path::uplink;
+pub use feature::{About, Feature};
 pub use link::{Link, Mac, veth_name, veth_names};
 pub use op::{Absent, Encap, End, NextHop, Offloads, Op, Route};
 

@@ -48,6 +48,13 @@ pub enum Op {
         /// The port.
         link: Link,
     },
+    /// Make an interface that is there already a port of a bridge.
+    Enslave {
+        /// The interface.
+        link: Link,
+        /// The bridge.
+        bridge: Link,
+    },
     /// Bring an interface up.
     Up {
         /// The interface.
@@ -168,6 +175,7 @@ impl fmt::Display for Op {
             Self::Bridge { link, .. } => write!(f, "bridge {}", link.name),
             Self::Veth { near, far, .. } => write!(f, "cable {} to {}", near.link.name, far.link.name),
             Self::Hairpin { link } => write!(f, "hairpin mode of {}", link.name),
+            Self::Enslave { link, bridge } => write!(f, "{} as a port of {}", link.name, bridge.name),
             Self::Up { link } => write!(f, "link {} up", link.name),
             Self::Offload { link, .. } => write!(f, "offload of {}", link.name),
             Self::Address { link, address } => write!(f, "address {address} on {}", link.name),

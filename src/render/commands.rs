@@ -71,6 +71,9 @@ pub fn commands(plan: &Plan, run_in: usize, op: &Op) -> Vec<String> {
             ]
         }
         Op::Hairpin { link } => vec![format!("bridge -n {at} link set dev {} hairpin on", link.name)],
+        Op::Enslave { link, bridge } => {
+            vec![format!("ip -n {at} link set dev {} master {}", link.name, bridge.name)]
+        }
         Op::Up { link } => vec![format!("ip -n {at} link set dev {} up", link.name)],
         Op::Offload { link, .. } => {
             vec![format!("ip netns exec {at} ethtool -K {} tx off sg off tso off gso off gro off", link.name)]

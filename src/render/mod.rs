@@ -4,6 +4,7 @@
 
 pub mod commands;
 pub mod compare;
+pub mod doctor;
 pub mod graph;
 mod hosts;
 pub mod inspect;

@@ -46,6 +46,9 @@ pub fn tree(lab: &Lab, extent: Extent, remark: Remark<'_>) -> String {
     for (place, segment) in lab.segments.iter().enumerate() {
         let _ = writeln!(out, "{}  {}", segment.name, nets(&segment.subnet));
         let mut lines: Vec<(String, Vec<String>)> = Vec::new();
+        if let Some(fabric) = lab.fabric.get(place) {
+            lines.push((format!("fabric  {} (router)", ips(fabric)), Vec::new()));
+        }
         for router in &lab.routers {
             let here = router.ports.iter().enumerate().find(|(_, port)| port.segment == place);
             if let Some((number, port)) = here {

@@ -5,9 +5,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::compare::{
-    Cell, Comparison, Entries, Hop, LargestPing, Measured, OnWire, PING_DATA, PINGS, find,
-};
+use crate::compare::{Cell, Comparison, Entries, Hop, LargestPing, Measured, OnWire, PING_DATA, PINGS, find};
 use crate::kernel::icmp::IcmpSocket;
 use crate::kernel::inspect::{Found, Origin, inspect};
 use crate::kernel::probe::run_ping;
@@ -166,7 +164,8 @@ impl Subject<'_> {
         enter_network(&self.place(&pair.from.node)?).map_err(|error| error.to_string())?;
         let tap = Tap::open(UNDERLAY).map_err(at(&pair.from.node, "listening on eth0"))?;
         enter_network(&self.place(&pair.from.name)?).map_err(|error| error.to_string())?;
-        let socket = IcmpSocket::open(self.target.into()).map_err(at(&pair.from.name, "opening a raw socket"))?;
+        let socket =
+            IcmpSocket::open(self.target.into()).map_err(at(&pair.from.name, "opening a raw socket"))?;
         Ok((tap, socket))
     }
 
@@ -188,13 +187,8 @@ impl Subject<'_> {
 
     /// One ping of that size, tried again while nobody answers.
     fn ping(&mut self, socket: &mut IcmpSocket, size: u16, dont_fragment: DontFragment) -> Cell<Outcome> {
-        let options = PingOptions {
-            count: Some(1),
-            timeout: PATIENCE,
-            size,
-            dont_fragment,
-            ..PingOptions::default()
-        };
+        let options =
+            PingOptions { count: Some(1), timeout: PATIENCE, size, dont_fragment, ..PingOptions::default() };
         let mut outcome = Outcome::Timeout;
         for _ in 0..TRIES {
             let events = self.pings(socket, &options)?;
@@ -277,7 +271,8 @@ impl Subject<'_> {
 fn segment_on_wire(stream: &Stream<'_>, tap: &mut Tap) -> Cell<OnWire> {
     let size = stream.segment_size().map_err(|error| error.to_string())?;
     // Nothing that TCP has sent before looks like this.
-    let data: Vec<u8> = (0u32..).map(|at| at.wrapping_mul(2_654_435_761).to_be_bytes()[0]).take(size).collect();
+    let data: Vec<u8> =
+        (0u32..).map(|at| at.wrapping_mul(2_654_435_761).to_be_bytes()[0]).take(size).collect();
     frames(tap)?;
     stream.send(&data).map_err(|error| error.to_string())?;
     find(&frames(tap)?, &data, size)

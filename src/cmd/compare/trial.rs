@@ -16,7 +16,8 @@ pub(super) struct Trial {
 
 /// Everything that the command line asks for, and a comparison that has no rows yet.
 pub(super) fn trials(args: &cli::Compare) -> anyhow::Result<(Comparison, Vec<Trial>)> {
-    let named = args.data_path.iter().map(|word| load::data_path(word)).collect::<anyhow::Result<Vec<_>>>()?;
+    let named =
+        args.data_path.iter().map(|word| load::data_path(word)).collect::<anyhow::Result<Vec<_>>>()?;
     let text = load::read(&args.file)?;
     let mut trials: Vec<Trial> = Vec::new();
     let mut first_wrong: Option<Vec<Diagnostic>> = None;
@@ -71,7 +72,9 @@ fn no_pair(lab: &Lab, why: NoPair) -> anyhow::Error {
             lab.name
         ),
         NoPair::SameNode(node) => {
-            format!("both are on {node}, and a data path is what is between nodes: name places on two of them")
+            format!(
+                "both are on {node}, and a data path is what is between nodes: name places on two of them"
+            )
         }
         NoPair::Unknown(name) => {
             let places = lab.nodes.iter().map(|node| &node.name).chain(lab.pods().map(|(_, pod)| &pod.name));
@@ -90,7 +93,8 @@ fn family(args: &cli::Compare, lab: &Lab, pair: &Pair) -> anyhow::Result<Family>
             .all(|end| end.addresses(lab).is_some_and(|addresses| addresses.get(*family).is_some()))
     };
     let wanted = ping::family(&args.family);
-    let found = Family::ALL.into_iter().filter(|family| wanted.is_none_or(|wanted| wanted == *family)).find(have);
+    let found =
+        Family::ALL.into_iter().filter(|family| wanted.is_none_or(|wanted| wanted == *family)).find(have);
     found.ok_or_else(|| {
         let family = wanted.map_or("IP", Family::name);
         usage(format!("{} and {} have no {family} addresses in common", pair.from.name, pair.to.name))

@@ -50,7 +50,14 @@ fn text(frame: &[u8]) -> String {
 fn every_tunnel_is_taken_apart_and_the_nonce_is_found_in_it() {
     let inner = packed(&[ipv4(1), echo()]);
     let vxlan = |port| {
-        packed(&[ethernet(IPV4), ipv4(17), udp(port), vec![8, 0, 0, 0, 0, 0, 1, 0], ethernet(IPV4), inner.clone()])
+        packed(&[
+            ethernet(IPV4),
+            ipv4(17),
+            udp(port),
+            vec![8, 0, 0, 0, 0, 0, 1, 0],
+            ethernet(IPV4),
+            inner.clone(),
+        ])
     };
     let geneve = [vec![0, 0, 0x65, 0x58], vec![0; 4]].concat();
     let gre = vec![0, 0, 8, 0];
@@ -64,10 +71,7 @@ fn every_tunnel_is_taken_apart_and_the_nonce_is_found_in_it() {
             packed(&[ethernet(IPV4), ipv4(17), udp(6081), geneve, ethernet(IPV4), inner.clone()]),
             "Ethernet 14, IPv4 20, UDP 8, Geneve 8, Ethernet 14, IPv4 20, ICMP 8, data 56",
         ),
-        (
-            packed(&[ethernet(IPV4), ipv4(4), inner.clone()]),
-            "Ethernet 14, IPv4 20, IPv4 20, ICMP 8, data 56",
-        ),
+        (packed(&[ethernet(IPV4), ipv4(4), inner.clone()]), "Ethernet 14, IPv4 20, IPv4 20, ICMP 8, data 56"),
         (
             packed(&[ethernet(IPV4), ipv4(47), gre, inner.clone()]),
             "Ethernet 14, IPv4 20, GRE 4, IPv4 20, ICMP 8, data 56",
@@ -103,7 +107,10 @@ fn what_is_encrypted_stays_so_and_its_tag_counts_as_header() {
 fn what_is_cut_short_or_not_known_is_data() {
     let mut tcp = vec![0; 32];
     tcp[12] = 0x80;
-    assert_eq!(text(&packed(&[ethernet(IPV4), ipv4(6), tcp, vec![7; 9]])), "Ethernet 14, IPv4 20, TCP 32, data 9");
+    assert_eq!(
+        text(&packed(&[ethernet(IPV4), ipv4(6), tcp, vec![7; 9]])),
+        "Ethernet 14, IPv4 20, TCP 32, data 9"
+    );
     assert_eq!(text(&packed(&[ethernet(0x88cc), vec![0; 5]])), "Ethernet 14, data 5");
     let whole = packed(&[ethernet(IPV4), ipv4(17), udp(8472), vec![0; 8], ethernet(IPV4), ipv4(1), echo()]);
     for length in 0..whole.len() {

@@ -54,7 +54,9 @@ pub(super) const COLUMNS: [Column; 13] = [
     fixed(SEGMENT, "wire", |of, _| or_nothing(of.segment.as_ref().map(|one| one.wire_bytes.to_string()))),
     fixed(SEGMENT, "more", |of, _| or_nothing(of.segment.as_ref().map(more))),
     fixed("largest", "ping", |of, _| or_nothing(of.largest.as_ref().map(u16::to_string))),
-    fixed(ENTRIES, "routes", |of, _| of.most_entries().map_or(NOTHING.into(), |most| most.routes.to_string())),
+    fixed(ENTRIES, "routes", |of, _| {
+        of.most_entries().map_or(NOTHING.into(), |most| most.routes.to_string())
+    }),
     fixed(ENTRIES, "FDB", |of, _| of.most_entries().map_or(NOTHING.into(), |most| most.fdb.to_string())),
     fixed(ENTRIES, "neigh", |of, _| {
         of.most_entries().map_or(NOTHING.into(), |most| most.neighbours.to_string())

@@ -96,8 +96,8 @@ fn details(comparison: &Comparison, width: usize) -> Vec<String> {
         .flat_map(|(name, of)| failures(of).into_iter().map(move |line| (name, visible(&line))));
     let paths = measured(comparison).filter_map(|(name, of)| Some((name, path(of.path.as_ref().ok()?))));
     let plain = plain_ping(comparison);
-    let frames = measured(comparison)
-        .filter_map(|(name, of)| Some((name, frame(of.ping.as_ref().ok()?, plain))));
+    let frames =
+        measured(comparison).filter_map(|(name, of)| Some((name, frame(of.ping.as_ref().ok()?, plain))));
     let fabric = measured(comparison).filter_map(|(name, of)| Some((name, fabric(of)?)));
     let more = if plain.is_some() { " (and how many more than on host-gw)" } else { "" };
     let head = format!("the ping's frame on {}'s eth0, in bytes{more}", pair.from.node);
