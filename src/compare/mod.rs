@@ -152,7 +152,7 @@ impl Measured {
             ("TCP segment", self.segment.as_ref().err()),
             ("largest ping", self.largest.as_ref().err()),
             ("RTT", self.rtt_ms.as_ref().err()),
-            ("TCP", self.bits_per_second.as_ref().err()),
+            ("TCP rate", self.bits_per_second.as_ref().err()),
             ("entries", self.entries.as_ref().err()),
         ];
         all.into_iter().filter_map(|(what, why)| Some((what, why?.as_str()))).collect()

@@ -1,20 +1,13 @@
 //! A comparison for documents: one table, and why what is not in it is not.
 
-use super::table::{COLUMNS, Kind};
-use super::{failures, measured, reason};
+use super::table::{COLUMNS, Column, Kind};
+use super::{failures, measured, reason, title};
 use crate::compare::{Comparison, PINGS};
 use crate::render::report::words::one_line;
 
 /// The page. Ends with a line end.
 pub fn markdown(comparison: &Comparison) -> String {
-    let pair = &comparison.pair;
-    let mut out = format!(
-        "{}: from {} to {}, {}\n\n",
-        escaped(&comparison.lab),
-        pair.from.name,
-        pair.to.name,
-        comparison.family.name()
-    );
+    let mut out = format!("{}\n\n", escaped(&title(comparison)));
     let row = |first: &str, cells: Vec<String>| format!("| {first} | {} |\n", cells.join(" | "));
     let head = |group: &str, head: &str, kind: Kind| {
         let star = if kind == Kind::HereAndNow { "*" } else { "" };
@@ -28,12 +21,14 @@ pub fn markdown(comparison: &Comparison) -> String {
     );
     out += &format!("|---|{}\n", "---:|".repeat(COLUMNS.len()));
     for (name, of) in measured(comparison) {
-        out += &row(name, COLUMNS.iter().map(|column| (column.cell)(of, comparison)).collect());
+        // What aligns a column of text is nothing to Markdown.
+        let cell = |column: &Column| (column.cell)(of, comparison).replace("  ", " ");
+        out += &row(name, COLUMNS.iter().map(cell).collect());
     }
     out += &format!(
         "\n\\* here and now: the median of {PINGS} pings, and TCP one way for {} s; only good for comparing with each \
          other. Sizes are in bytes, on {}'s eth0.\n",
-        comparison.seconds, pair.from.node
+        comparison.seconds, comparison.pair.from.node
     );
     let failures = measured(comparison)
         .flat_map(|(name, of)| failures(of).into_iter().map(move |line| format!("{name}: {line}")));

@@ -9,11 +9,20 @@ pub use json::json;
 pub use markdown::markdown;
 pub use text::text;
 
-use crate::compare::{Comparison, Hop, Measured, OnWire, Row, RowEnd};
+use crate::compare::{Comparison, End, Hop, Measured, OnWire, Row, RowEnd};
 use crate::packet::frame::Layer;
 
 /// How wide the table of all data paths may get.
 pub const TABLE_WIDTH: usize = 100;
+
+/// `two-node: from pod1 on node1 to pod3 on node2, IPv4`
+fn title(comparison: &Comparison) -> String {
+    let Comparison { lab, pair, family, .. } = comparison;
+    let end = |end: &End| {
+        if end.name == end.node { end.name.clone() } else { format!("{} on {}", end.name, end.node) }
+    };
+    format!("{lab}: from {} to {}, {}", end(&pair.from), end(&pair.to), family.name())
+}
 
 /// Why a data path has no figures.
 fn reason(row: &Row) -> Option<&str> {
@@ -55,6 +64,3 @@ fn layers(wire: &OnWire) -> String {
     let words = |layer: &Layer| format!("{} {}", layer.name, layer.bytes);
     wire.layers.iter().map(words).collect::<Vec<_>>().join(", ")
 }
-
-#[cfg(test)]
-mod tests;

@@ -75,9 +75,9 @@ pub(super) fn more(wire: &OnWire) -> String {
     if percent < 9.95 { format!("{percent:.1}%") } else { format!("{percent:.0}%") }
 }
 
-/// `6.81 = 100%`
+/// `6.8 = 100%`
 fn gigabits(rate: f64, comparison: &Comparison) -> String {
-    let gigabits = format!("{:.2}", rate / 1e9);
+    let gigabits = format!("{:.1}", rate / 1e9);
     match comparison.yardstick() {
         Some((_, all)) => format!("{gigabits} = {:>3.0}%", rate * 100.0 / all),
         None => gigabits,

@@ -1,10 +1,10 @@
 //! A comparison for people: the table, the way and the frame of each data path, and what the columns mean.
 
 use super::table::{COLUMNS, Column, ENTRIES, PING, SEGMENT};
-use super::{failures, layers, measured, path, reason};
-use crate::compare::{Comparison, End, Measured, OnWire, PINGS};
+use super::{failures, layers, measured, path, reason, title};
+use crate::compare::{Comparison, Measured, OnWire, PINGS, Row};
 use crate::model::DataPath;
-use crate::render::report::words::{one_line, visible, wrap};
+use crate::render::report::words::{visible, wrap};
 
 /// Between two columns, and between two groups of them.
 const GAP: usize = 1;
@@ -15,85 +15,107 @@ const NARROW: usize = 24;
 /// The whole comparison, in lines of at most `width` where that can be.
 pub fn text(comparison: &Comparison, width: usize) -> String {
     let mut lines = vec![title(comparison), String::new()];
-    if measured(comparison).next().is_some() {
-        let table = table(comparison);
-        let fits = table.iter().all(|line| line.chars().count() <= width);
-        lines.extend(if fits { table } else { list(comparison) });
+    if measured(comparison).next().is_none() {
+        let reasons = comparison.rows.iter().filter_map(|row| Some((row.data_path.word(), reason(row)?)));
+        lines.extend(section("not compared", reasons.map(|(name, why)| (name, why.to_owned())), width));
+    } else {
+        let table = table(comparison, width);
+        lines.extend(table.unwrap_or_else(|| list(comparison, width)));
         lines.extend(details(comparison, width));
-    }
-    let reasons = comparison.rows.iter().filter_map(|row| Some((row.data_path.word(), reason(row)?)));
-    lines.extend(section("not compared", reasons.map(|(name, why)| (name, visible(why))), width));
-    if measured(comparison).next().is_some() {
         lines.extend(section("what this says", legend(comparison), width));
     }
     let end = lines.iter().rposition(|line| !line.is_empty()).map_or(0, |last| last + 1);
     lines[..end].iter().fold(String::new(), |text, line| text + line + "\n")
 }
 
-fn title(comparison: &Comparison) -> String {
-    let Comparison { lab, pair, family, .. } = comparison;
-    let end = |end: &End| match end.name == end.node {
-        true => end.name.clone(),
-        false => format!("{} on {}", end.name, end.node),
+/// The figures, a data path in each row; none where that is too wide.
+fn table(comparison: &Comparison, width: usize) -> Option<Vec<String>> {
+    let rows: Vec<(&Row, Vec<String>)> =
+        comparison.rows.iter().map(|row| (row, cells(row, comparison))).collect();
+    let names = rows.iter().map(|(row, _)| row.data_path.word().len());
+    let first = names.chain(["data path".len()]).max().unwrap_or(0);
+    let widths = widths(&rows);
+    let line = |name: &str, cells: &[String]| {
+        let mut line = format!("{name:first$}");
+        for (at, (cell, width)) in cells.iter().zip(&widths).enumerate() {
+            line += &format!("{:1$}{cell:>width$}", "", if begins_group(at) { WIDE_GAP } else { GAP });
+        }
+        line
     };
-    format!("{}: from {} to {}, {}", one_line(lab), end(&pair.from), end(&pair.to), family.name())
+    let mut groups = " ".repeat(first);
+    for at in (0..COLUMNS.len()).filter(|at| begins_group(*at)) {
+        groups += &format!("{:WIDE_GAP$}{:>2$}", "", COLUMNS[at].group, room(&widths, at));
+    }
+    let heads: Vec<String> = COLUMNS.iter().map(|column| column.head.to_owned()).collect();
+    let mut lines = vec![groups, line("data path", &heads)];
+    for (row, cells) in &rows {
+        match reason(row) {
+            None => lines.push(line(row.data_path.word(), cells)),
+            Some(why) => lines.extend(hanging(row.data_path.word(), first, why, width)),
+        }
+    }
+    lines.push(String::new());
+    lines.iter().all(|line| line.chars().count() <= width).then_some(lines)
 }
 
-/// The figures, a data path in each row.
-fn table(comparison: &Comparison) -> Vec<String> {
-    let rows: Vec<(&str, Vec<String>)> = measured(comparison)
-        .map(|(name, of)| (name, COLUMNS.iter().map(|column| (column.cell)(of, comparison)).collect()))
-        .collect();
-    let first = rows.iter().map(|(name, _)| name.len()).chain(["data path".len()]).max().unwrap_or(0);
+/// What a row has in each column; nothing where nothing was measured.
+fn cells(row: &Row, comparison: &Comparison) -> Vec<String> {
+    let cells = |of| COLUMNS.iter().map(|column| (column.cell)(of, comparison)).collect();
+    row.measured().map(cells).unwrap_or_default()
+}
+
+fn begins_group(at: usize) -> bool {
+    at == 0 || COLUMNS[at].group != COLUMNS[at - 1].group
+}
+
+/// How wide the columns are of the group that begins there.
+fn room(widths: &[usize], at: usize) -> usize {
+    let span = COLUMNS[at..].iter().take_while(|column| column.group == COLUMNS[at].group).count();
+    widths[at..at + span].iter().sum::<usize>() + GAP * (span - 1)
+}
+
+fn widths(rows: &[(&Row, Vec<String>)]) -> Vec<usize> {
     let mut widths: Vec<usize> = COLUMNS.iter().map(|column| column.head.len()).collect();
-    for (_, cells) in &rows {
+    for (_, cells) in rows {
         for (width, cell) in widths.iter_mut().zip(cells) {
             *width = (*width).max(cell.len());
         }
     }
-    let mut groups = " ".repeat(first);
-    let mut at = 0;
-    while at < COLUMNS.len() {
-        let group = COLUMNS[at].group;
-        let span = COLUMNS[at..].iter().take_while(|column| column.group == group).count();
-        let room = |widths: &[usize]| widths[at..at + span].iter().sum::<usize>() + GAP * (span - 1);
-        widths[at] += group.len().saturating_sub(room(&widths));
-        groups += &format!("{:WIDE_GAP$}{group:>1$}", "", room(&widths));
-        at += span;
+    for at in (0..COLUMNS.len()).filter(|at| begins_group(*at)) {
+        widths[at] += COLUMNS[at].group.len().saturating_sub(room(&widths, at));
     }
-    let line = |name: &str, cells: &[String]| {
-        let mut line = format!("{name:first$}");
-        for (at, (cell, width)) in cells.iter().zip(&widths).enumerate() {
-            let begins = at == 0 || COLUMNS[at].group != COLUMNS[at - 1].group;
-            line += &format!("{:1$}{cell:>width$}", "", if begins { WIDE_GAP } else { GAP });
-        }
-        line
-    };
-    let heads: Vec<String> = COLUMNS.iter().map(|column| column.head.to_owned()).collect();
-    let rows = rows.iter().map(|(name, cells)| line(name, cells));
-    [groups, line("data path", &heads)].into_iter().chain(rows).chain([String::new()]).collect()
+    widths
 }
 
 /// The figures one below the other, for narrow terminals.
-fn list(comparison: &Comparison) -> Vec<String> {
+fn list(comparison: &Comparison, width: usize) -> Vec<String> {
     let name = |column: &Column| format!("{} {}", column.group, column.head).trim().to_owned();
     let first = COLUMNS.iter().map(|column| name(column).len()).max().unwrap_or(0);
     let mut lines = Vec::new();
-    for (data_path, of) in measured(comparison) {
-        lines.push(data_path.to_owned());
-        for column in &COLUMNS {
-            lines.push(format!("  {:first$}  {}", name(column), (column.cell)(of, comparison)));
+    for row in &comparison.rows {
+        lines.push(row.data_path.word().to_owned());
+        lines.extend(reason(row).into_iter().flat_map(|why| hanging("", 0, why, width)));
+        for (column, cell) in COLUMNS.iter().zip(cells(row, comparison)) {
+            lines.push(format!("  {:first$}  {cell}", name(column)));
         }
         lines.push(String::new());
     }
     lines
 }
 
+/// A name in a column of its own, and text of as many lines as it takes beside it.
+fn hanging(name: &str, first: usize, text: &str, width: usize) -> Vec<String> {
+    let room = width.saturating_sub(first + WIDE_GAP).max(NARROW);
+    let text = visible(text.trim_end());
+    let lines = text.lines().flat_map(|line| wrap(line.trim_start(), room)).enumerate();
+    lines.map(|(at, line)| format!("{:first$}  {line}", if at == 0 { name } else { "" })).collect()
+}
+
 /// What no column has room for.
 fn details(comparison: &Comparison, width: usize) -> Vec<String> {
     let pair = &comparison.pair;
-    let failures = measured(comparison)
-        .flat_map(|(name, of)| failures(of).into_iter().map(move |line| (name, visible(&line))));
+    let failures =
+        measured(comparison).flat_map(|(name, of)| failures(of).into_iter().map(move |line| (name, line)));
     let paths = measured(comparison).filter_map(|(name, of)| Some((name, path(of.path.as_ref().ok()?))));
     let plain = plain_ping(comparison);
     let frames =
@@ -140,18 +162,9 @@ fn section<'a>(head: &str, entries: impl Iterator<Item = (&'a str, String)>, wid
     if entries.is_empty() {
         return Vec::new();
     }
-    let first = entries.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    let room = width.saturating_sub(first + 4).max(NARROW);
-    let mut lines = vec![head.to_owned()];
-    for (name, text) in entries {
-        let mut name = name;
-        for line in text.lines().flat_map(|line| wrap(line.trim_start(), room)) {
-            lines.push(format!("  {name:first$}  {line}"));
-            name = "";
-        }
-    }
-    lines.push(String::new());
-    lines
+    let first = entries.iter().map(|(name, _)| name.len() + 2).max().unwrap_or(0);
+    let lines = entries.iter().flat_map(|(name, text)| hanging(&format!("  {name}"), first, text, width));
+    std::iter::once(head.to_owned()).chain(lines).chain([String::new()]).collect()
 }
 
 fn legend(comparison: &Comparison) -> impl Iterator<Item = (&'static str, String)> {
@@ -161,6 +174,11 @@ fn legend(comparison: &Comparison) -> impl Iterator<Item = (&'static str, String
         Some((DataPath::HostGw, _)) | None => "host-gw's = 100%".to_owned(),
         Some((fastest, _)) => format!("the fastest's, {}'s, = 100%", fastest.word()),
     };
+    let tcp = measured(comparison)
+        .flat_map(|(_, of)| of.segment.iter().flat_map(|segment| &segment.layers))
+        .find(|layer| layer.name == "TCP")
+        .map(|layer| format!(", of which TCP's own has {} bytes", layer.bytes))
+        .unwrap_or_default();
     let seconds = comparison.seconds;
     [
         ("hops", format!("answers of a traceroute, that of {} included", pair.to.name)),
@@ -173,7 +191,7 @@ fn legend(comparison: &Comparison) -> impl Iterator<Item = (&'static str, String
             ),
         ),
         (PING, "as ping counts: 8 bytes of ICMP header and 56 of data".to_owned()),
-        (SEGMENT, "as much data as TCP puts into one packet; the rest of the frame is headers".to_owned()),
+        (SEGMENT, format!("as much data as TCP puts into one packet; the rest of the frame is headers{tcp}")),
         ("more", "what headers add, in percent of the ping's 64 bytes, or of the segment's data".to_owned()),
         (
             "largest",
