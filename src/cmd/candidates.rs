@@ -39,7 +39,7 @@ enum Kind {
 }
 
 /// The arguments that clap cannot complete by itself.
-const ARGUMENTS: [(&str, &str, Kind); 30] = [
+const ARGUMENTS: [(&str, &str, Kind); 32] = [
     ("up", "file", Kind::Topology),
     ("down", "labs", Kind::Lab),
     ("status", "lab", Kind::Lab),
@@ -64,12 +64,14 @@ const ARGUMENTS: [(&str, &str, Kind); 30] = [
     ("matrix", "lab", Kind::Lab),
     ("matrix", "targets", Kind::Place),
     ("test", "files", Kind::LabOrTopology),
+    ("compare", "file", Kind::Topology),
     ("graph", "file", Kind::LabOrTopology),
     ("explain", "code", Kind::Code),
     ("up", "data_path", Kind::DataPath),
     ("plan", "data_path", Kind::DataPath),
     ("graph", "data_path", Kind::DataPath),
     ("test", "data_path", Kind::DataPath),
+    ("compare", "data_path", Kind::DataPath),
 ];
 
 /// The command line's definition, with what completes it when these words, the last one unfinished, are its beginning.

@@ -73,8 +73,10 @@ pub struct FoundPeer {
 /// The peers of a device of this process's network namespace.
 pub(super) fn peers(index: u32) -> Result<Vec<FoundPeer>, Errno> {
     let mut generic = Generic::open("wireguard")?;
-    let question =
-        WireguardMessage { cmd: WireguardCmd::GetDevice, attributes: vec![WireguardAttribute::IfIndex(index)] };
+    let question = WireguardMessage {
+        cmd: WireguardCmd::GetDevice,
+        attributes: vec![WireguardAttribute::IfIndex(index)],
+    };
     let mut all: Vec<FoundPeer> = Vec::new();
     for attribute in generic.dump(question)?.into_iter().flat_map(|answer| answer.attributes) {
         // The kernel tells the private key too, to whoever may ask: it is left where it is.
