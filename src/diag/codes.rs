@@ -56,11 +56,15 @@ pub enum Code {
     TooLarge,
     /// An MTU that cannot carry what must pass.
     MtuTooSmall,
+    /// A value of an impairment that cannot be.
+    BadImpairment,
+    /// Values of impairments that do not go together.
+    ImpairmentClash,
 }
 
 impl Code {
     /// Every code, in the order of their numbers.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::Syntax,
         Self::UnknownKey,
         Self::WrongType,
@@ -87,6 +91,8 @@ impl Code {
         Self::BadRouter,
         Self::TooLarge,
         Self::MtuTooSmall,
+        Self::BadImpairment,
+        Self::ImpairmentClash,
     ];
 
     /// The number as people write it, such as `NL012`.
@@ -118,6 +124,8 @@ impl Code {
             Self::BadRouter => "NL024",
             Self::TooLarge => "NL025",
             Self::MtuTooSmall => "NL026",
+            Self::BadImpairment => "NL030",
+            Self::ImpairmentClash => "NL031",
         }
     }
 

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use super::nodes::{self, Drafts};
 use super::{
-    Addresses, DataPath, Lab, Neighbours, Offload, RpFilter, names, neighbours, pods, pool, routes, segments,
+    Addresses, DataPath, Lab, Neighbours, Offload, RpFilter, impair, names, neighbours, pods, pool, routes, segments,
     tests, underlay,
 };
 use crate::diag::{Code, Diagnostic, Span, closest, quoted};
@@ -190,6 +190,7 @@ fn draft(document: &Document, file_stem: &str, other: Option<DataPath>, context:
     lab.routers = underlay::routers(document, &lab.segments, &mut hosts, context);
     lab.nodes = nodes::build(&drafts, &pool, &mut hosts, context);
     pods::build(document, &drafts, &pool, &mut lab.nodes, context);
+    impair::check_twice(document, context);
     lab.tests = tests::build(document, &lab, context);
     // A segment of the wrong type has been told by the reader, and is no diagnostic of this context.
     let all_placed = lab.nodes.iter().all(|node| node.segment < lab.segments.len());

@@ -6,6 +6,7 @@
 mod address;
 mod build;
 mod containers;
+mod impair;
 mod ipam;
 mod names;
 mod neighbours;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 pub use address::{Addresses, Family};
 pub use build::build;
+pub use impair::{Clash, Direction, Impair, Impairment, Value, Wrong};
 pub use names::{RESERVED, check_name};
 pub use neighbours::{KERNEL_NEIGHBOUR_LIMIT, Neighbours, worst_case};
 pub use routes::{Distances, Paths};
@@ -95,6 +97,9 @@ pub struct Segment {
     pub name: String,
     /// Its subnets.
     pub subnet: Addresses,
+    /// What its switch does to frames.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub impair: Option<Impairment>,
 }
 
 /// A namespace of the underlay that forwards between segments.
@@ -128,6 +133,9 @@ pub struct Node {
     pub pod_cidr: Addresses,
     /// The addresses of its `cbr0`: its pods' default gateway.
     pub gateway: Addresses,
+    /// What its cable to the switch does to frames.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub impair: Option<Impairment>,
     /// Its pods.
     pub pods: Vec<Pod>,
 }
@@ -142,6 +150,9 @@ pub struct Pod {
     /// Labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
+    /// What its cable does to frames.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub impair: Option<Impairment>,
     /// Its containers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub containers: Vec<Container>,

@@ -2,12 +2,12 @@
 
 use ipnet::IpNet;
 
-use super::Segment;
 use super::address::{Addresses, Family};
 use super::build::Context;
 use super::ipam::{self, Hosts};
 use super::pool::PodPool;
 use super::ranges::{self, Networks, Written, overlap};
+use super::{Segment, impair};
 use crate::diag::{Code, Diagnostic, Span};
 use crate::spec::{Document, Row};
 
@@ -82,7 +82,8 @@ pub(super) fn build(document: &Document, pool: &PodPool, context: &mut Context) 
             subnet.set(written.net);
             subnets.used.push(written);
         }
-        segments.all.push(Segment { name: name.to_owned(), subnet });
+        let impair = impair::read(row.value.impair.as_ref(), impair::Whose::Segment, context);
+        segments.all.push(Segment { name: name.to_owned(), subnet, impair });
         segments.spans.push(span);
         segments.guessed.push(guessed);
     }
