@@ -14,8 +14,8 @@ use super::namespace::{self, Home};
 use super::netlink::{BATCH, Connection, Refusal};
 use super::pause::Pauses;
 use super::procfs::Settings;
-use super::{ethtool, process};
-use crate::plan::{Absent, Kind, Namespace, Op, Plan, Sandbox};
+use super::{ethtool, process, qdisc};
+use crate::plan::{Absent, Kind, Namespace, Op, Plan, Sandbox, Step};
 
 /// A built lab, as its holder knows it.
 pub struct Built {
@@ -58,15 +58,17 @@ impl<'a> Builder<'a> {
     fn run(mut self, plan: &Plan, done: &mut dyn FnMut(usize)) -> Result<Built> {
         for (here, namespace) in plan.namespaces.iter().enumerate() {
             self.make(namespace)?;
-            self.fill(plan, here)?;
+            self.fill(plan, &namespace.steps)?;
             self.settle(plan, here)?;
             let settled = self.unsettled.iter().all(|(unsettled, _)| *unsettled != here);
-            if namespace.kind == Kind::Pod && settled {
+            let is_finished = !plan.last.iter().any(|step| step.run_in == here);
+            if namespace.kind == Kind::Pod && settled && is_finished {
                 self.connections[here] = None;
             }
             done(here);
         }
         self.wait_until_settled(plan)?;
+        self.fill(plan, &plan.last)?;
         Ok(Built { sandboxes: self.sandboxes })
     }
 
@@ -90,9 +92,9 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    /// Does the steps of a namespace, in order, each where it runs.
-    fn fill(&mut self, plan: &Plan, here: usize) -> Result<()> {
-        for step in &plan.namespaces[here].steps {
+    /// Does steps in order, each where it runs.
+    fn fill(&mut self, plan: &Plan, steps: &[Step]) -> Result<()> {
+        for step in steps {
             let place = &plan.namespaces[step.run_in].name;
             let mut waiting: Vec<&Op> = Vec::with_capacity(step.ops.len().min(BATCH));
             for op in &step.ops {
@@ -156,6 +158,7 @@ impl<'a> Builder<'a> {
             (Some(Op::Veth { .. }), Errno::EOPNOTSUPP) => {
                 Err(Error::Lacks { feature: "veth cables", module: "veth", package: MODULES })
             }
+            (Some(Op::Impair { qdisc, .. }), Errno::ENOENT | Errno::EOPNOTSUPP) => Err(qdisc::lacking(qdisc)),
             (Some(op), errno) => Err(refused(place, op, errno, said)),
             (None, errno) => Err(Error::Call { what: format!("{place}: an operation of netlink"), errno }),
         }

@@ -17,6 +17,7 @@ use rtnetlink::{
 };
 
 use super::error::{Error, Result};
+use super::qdisc;
 use crate::plan::{End, Mac, Op};
 
 /// The message for an operation, and the flags that go with it. `pid_of` gives the pause process of a namespace.
@@ -88,6 +89,9 @@ pub(super) fn message(op: &Op, pid_of: impl Fn(usize) -> u32) -> Result<(RouteNe
             RouteNetlinkMessage::NewNeighbour(neighbour(link.index, *address, *mac)),
             NLM_F_CREATE | NLM_F_REPLACE,
         ),
+        Op::Impair { link, qdisc } => {
+            (RouteNetlinkMessage::NewQueueDiscipline(qdisc::message(link.index, qdisc)), new)
+        }
         Op::Sysctl { .. } | Op::Offload { .. } => {
             return Err(Error::Unexpected(format!("{op}: not an operation of netlink")));
         }

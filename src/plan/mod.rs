@@ -3,27 +3,37 @@
 //! A plan knows every interface index, name and MAC address beforehand, so that nothing is read back while building.
 //! Namespaces come in the order in which they are made; a step may touch its own namespace or one that came before.
 
+mod cable;
 mod data_path;
 mod host_gw;
+mod impair;
 mod link;
 mod neighbours;
 mod node;
 mod op;
 mod pod;
+mod qdisc;
 mod underlay;
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::Lab;
 
+pub use crate::model::Impair;
+
+pub use cable::{Cable, End as CableEnd};
 pub use link::{Link, Mac, veth_name, veth_names};
 pub use op::{Absent, End, Offloads, Op};
+pub use qdisc::Qdisc;
 
 /// The namespaces of a lab and what is made in each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Plan {
     /// In the order in which they are made; the first is the fabric.
     pub namespaces: Vec<Namespace>,
+    /// What is done when all of them are there, and traffic could flow.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub last: Vec<Step>,
 }
 
 /// One network namespace.
@@ -80,7 +90,14 @@ pub struct Step {
 impl Plan {
     /// How many operations there are.
     pub fn operations(&self) -> usize {
-        self.namespaces.iter().flat_map(|namespace| &namespace.steps).map(|step| step.ops.len()).sum()
+        let steps = self.namespaces.iter().flat_map(|namespace| &namespace.steps);
+        steps.chain(&self.last).map(|step| step.ops.len()).sum()
+    }
+
+    /// Permanent neighbour entries for everybody at these cables, and at the others of their switches for them, where the
+    /// plan has none yet.
+    pub fn neighbours_at(&self, cables: &[&Cable]) -> Vec<Step> {
+        impair::neighbours(&self.namespaces, cables)
     }
 }
 
@@ -97,5 +114,6 @@ pub fn plan(lab: &Lab) -> Plan {
         namespaces.push(node::node(lab, number, here, &routes));
         pod::pods(lab, number, here, &mut namespaces);
     }
-    Plan { namespaces }
+    let last = impair::last(lab, &namespaces);
+    Plan { namespaces, last }
 }

@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use serde::Serialize;
 
 use super::link::{Link, Mac};
+use super::qdisc::Qdisc;
 
 /// One thing to ask of the kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -85,6 +86,13 @@ pub enum Op {
         /// The neighbour's Ethernet address.
         mac: Mac,
     },
+    /// Let an interface impair what it sends.
+    Impair {
+        /// The interface.
+        link: Link,
+        /// How.
+        qdisc: Qdisc,
+    },
 }
 
 /// One end of a cable.
@@ -128,6 +136,7 @@ impl fmt::Display for Op {
             Self::Address { link, address } => write!(f, "address {address} on {}", link.name),
             Self::Route { to, via, .. } => write!(f, "route {to} via {via}"),
             Self::Neighbour { link, address, mac } => write!(f, "neighbour {address} {mac} on {}", link.name),
+            Self::Impair { link, qdisc } => write!(f, "{} on {}: {}", qdisc.kind(), link.name, qdisc.impair()),
         }
     }
 }

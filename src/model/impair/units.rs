@@ -24,6 +24,8 @@ const PERCENT: u64 = 10_000;
 const ALL: u64 = 100 * PERCENT;
 /// A minute: longer than anything waits for an answer.
 const LONGEST: u64 = 60_000_000;
+/// netem counts jitter in 31 bits of nanoseconds.
+const WIDEST: u64 = 2_000_000;
 /// A full-size frame of 1500 bytes takes a second and a half; below that, not even ARP comes in time.
 const SLOWEST: u64 = 8_000;
 /// The kernel counts bytes per second in 32 bits, and no virtual cable comes near that.
@@ -32,8 +34,14 @@ const FASTEST: u64 = 32_000_000_000;
 /// Microseconds, parts per million or bits per second.
 pub(super) fn parse(value: Value, text: &str) -> Result<u64, Wrong> {
     match value {
-        Value::Delay => time(text, "10ms", "nothing would be delayed: leave it out"),
-        Value::Jitter => time(text, "2ms", "nothing would vary: leave it out"),
+        Value::Delay => {
+            let bounds = (LONGEST, "more than a minute", "the longest delay is \"60s\"");
+            time(text, bounds, "10ms", "nothing would be delayed: leave it out")
+        }
+        Value::Jitter => {
+            let bounds = (WIDEST, "more than two seconds", "the kernel's largest jitter is \"2s\"");
+            time(text, bounds, "2ms", "nothing would vary: leave it out")
+        }
         Value::Rate => rate(text),
         Value::Loss | Value::Duplicate | Value::Corrupt => share(text, "1%"),
         Value::Reorder => share(text, "25%"),
@@ -44,11 +52,16 @@ fn wrong(why: &str, instead: &str) -> Wrong {
     Wrong { why: why.into(), instead: instead.into() }
 }
 
-fn time(text: &str, example: &str, nothing: &str) -> Result<u64, Wrong> {
+fn time(
+    text: &str,
+    (most, too_much, help): (u64, &str, &str),
+    example: &str,
+    nothing: &str,
+) -> Result<u64, Wrong> {
     let instead = format!("a time is a number and us, ms or s, such as \"{example}\"");
     match quantity(text, TIMES) {
         Ok(0) => Err(wrong("a time of zero", nothing)),
-        Ok(time) if time > LONGEST => Err(wrong("more than a minute", "the longest time is \"60s\"")),
+        Ok(time) if time > most => Err(wrong(too_much, help)),
         Ok(time) => Ok(time),
         Err(Unread::NoUnit) => Err(wrong("a number without its unit", &instead)),
         Err(Unread::TooFine) => Err(wrong("finer than a microsecond", "the shortest time is \"1us\"")),
@@ -165,7 +178,7 @@ mod tests {
             (Value::Delay, "10ms", 10_000),
             (Value::Delay, "1.5ms", 1500),
             (Value::Delay, "250us", 250),
-            (Value::Jitter, "60s", 60_000_000),
+            (Value::Delay, "60s", 60_000_000),
             (Value::Loss, "100%", 1_000_000),
             (Value::Loss, "0.0001%", 1),
             (Value::Corrupt, "12.5%", 125_000),
@@ -192,6 +205,7 @@ mod tests {
         assert_eq!(why(Value::Delay, "10"), "a number without its unit");
         assert_eq!(why(Value::Delay, "0.5us"), "finer than a microsecond");
         assert_eq!(why(Value::Delay, "61s"), "more than a minute");
+        assert_eq!(why(Value::Jitter, "2001ms"), "more than two seconds");
         assert_eq!(why(Value::Delay, "99999999999999999999999999999999999999999s"), "more than a minute");
         assert_eq!(why(Value::Rate, "0mbit"), "nothing would ever pass");
         assert!(why(Value::Rate, "10mbps").contains("bytes in a second"));
