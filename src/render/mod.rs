@@ -5,6 +5,7 @@
 pub mod commands;
 pub mod graph;
 mod hosts;
+pub mod impair;
 pub mod inspect;
 pub mod matrix;
 mod names;
