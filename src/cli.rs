@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use links::{DirectionArg, Impair, ImpairAction, ImpairClear, ImpairSet, ImpairShow, Link, LinkAction, LinkTarget};
+pub use links::{
+    DirectionArg, Impair, ImpairAction, ImpairClear, ImpairSet, ImpairShow, Link, LinkAction, LinkTarget,
+};
 pub use probes::{FamilyArg, Fragments, Ping, Traceroute, Why};
 pub use testing::{Matrix, MatrixFormat, Test, TestFormat};
 

@@ -196,7 +196,9 @@ impl Line {
     fn segments(&self) -> Vec<CompletionCandidate> {
         let Some(record) = self.record() else { return Vec::new() };
         let segments = record.lab.segments.iter();
-        segments.map(|segment| candidate(&segment.name, with_address("segment", Some(segment.subnet)))).collect()
+        segments
+            .map(|segment| candidate(&segment.name, with_address("segment", Some(segment.subnet))))
+            .collect()
     }
 
     fn containers(&self) -> Vec<CompletionCandidate> {
@@ -211,9 +213,8 @@ impl Line {
 
 /// The values of impairments.
 fn values(end: &str) -> Vec<CompletionCandidate> {
-    let example = |word: &str| {
-        IMPAIR_EXAMPLES.iter().find(|(key, _)| *key == word).map_or("", |(_, example)| *example)
-    };
+    let example =
+        |word: &str| IMPAIR_EXAMPLES.iter().find(|(key, _)| *key == word).map_or("", |(_, example)| *example);
     let words = Value::ALL.into_iter().map(Value::word);
     words.map(|word| candidate(&format!("{word}{end}"), format!("such as {}", example(word)))).collect()
 }

@@ -7,7 +7,7 @@ use super::{FINE, print_json, running, usage};
 use crate::cli::{DirectionArg, Format, ImpairAction, ImpairClear, ImpairSet, ImpairShow, LabArg};
 use crate::diag::closest;
 use crate::kernel::Live;
-use crate::model::{Impair, Value};
+use crate::model::{Clash, Impair, Value};
 use crate::plan::{Cable, CableEnd, Op, Plan, Qdisc, Step, plan};
 use crate::render::impair::{Impaired, Impairments, impairments_text};
 use crate::state::Record;
@@ -33,7 +33,7 @@ fn set(args: &ImpairSet) -> anyhow::Result<u8> {
     for end in &mut work.ends {
         changes.iter().for_each(|(value, number)| end.impair.set(*value, Some(*number)));
     }
-    work.check()?;
+    work.check(|clash| clash.remedy.to_owned())?;
     let mut live = work.live;
     for step in &work.neighbours {
         live.apply(&work.plan.namespaces[step.run_in].name, &step.ops)?;
@@ -62,7 +62,7 @@ fn clear(args: &ImpairClear) -> anyhow::Result<u8> {
         let values = if keys.is_empty() { &all[..] } else { &keys[..] };
         values.iter().for_each(|value| end.impair.set(*value, None));
     }
-    work.check()?;
+    work.check(|clash| format!("clear {} too", clash.value.word()))?;
     let mut live = work.live;
     for end in work.ends.iter().filter(|end| end.impair.is_empty()) {
         let (place, link) = end.cable.end(end.end);
@@ -171,12 +171,12 @@ impl Work {
         Ok(Self { record, plan, live, ends, neighbours })
     }
 
-    /// Whether the values of each end go together.
-    fn check(&self) -> anyhow::Result<()> {
+    /// Whether the values of each end go together; `remedy` says what to do where they do not.
+    fn check(&self, remedy: impl Fn(Clash) -> String) -> anyhow::Result<()> {
         let clash = self.ends.iter().find_map(|end| Some((end, end.impair.clash()?)));
         let Some((end, clash)) = clash else { return Ok(()) };
         let name = cables::name(&self.plan, &end.cable);
-        Err(usage(format!("{name} would have {}: {}; {}", end.impair, clash.why, clash.remedy)))
+        Err(usage(format!("{name} would have {}: {}; {}", end.impair, clash.why, remedy(clash))))
     }
 }
 

@@ -36,6 +36,6 @@ pub use holder::{Job, Privilege, Standing, silent_death};
 pub use interrupt::{Interrupts, stop_flag};
 pub use keeper::{Claim, Heard, Launched, launch};
 pub use listening::listening;
-pub use live::{Live, LinkState};
+pub use live::{LinkState, Live};
 pub use prober::Prober;
 pub use process::{descriptor, reap, signal, start_time, wait_for_end};

@@ -175,17 +175,16 @@ fn with_correlation(share: u32) -> [u8; 8] {
 }
 
 fn read_netem(bytes: &[u8]) -> Option<Qdisc> {
-    let mut impair = Impair {
-        loss_ppm: read_share(bytes, 8),
-        duplicate_ppm: read_share(bytes, 16),
-        ..Impair::default()
-    };
+    let mut impair =
+        Impair { loss_ppm: read_share(bytes, 8), duplicate_ppm: read_share(bytes, 16), ..Impair::default() };
     let limit = u32_at(bytes, 4)?;
     for (kind, value) in Attributes(bytes.get(NETEM..)?) {
         match kind {
             NETEM_REORDER => impair.reorder_ppm = read_share(value, 0),
             NETEM_CORRUPT => impair.corrupt_ppm = read_share(value, 0),
-            NETEM_RATE => impair.rate_bps = u32_at(value, 0).map(|rate| u64::from(rate) * 8).filter(|rate| *rate > 0),
+            NETEM_RATE => {
+                impair.rate_bps = u32_at(value, 0).map(|rate| u64::from(rate) * 8).filter(|rate| *rate > 0)
+            }
             NETEM_LATENCY64 => impair.delay_us = read_time(value),
             NETEM_JITTER64 => impair.jitter_us = read_time(value),
             _ => {}

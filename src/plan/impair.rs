@@ -16,11 +16,8 @@ use crate::model::{Impair, Impairment, Lab};
 /// What is done when all namespaces are there: neighbours first, then the queues.
 pub(super) fn last(lab: &Lab, namespaces: &[Namespace]) -> Vec<Step> {
     let impaired = impaired(lab, namespaces);
-    let lossy: Vec<&Cable> = impaired
-        .iter()
-        .filter(|(_, _, impair)| impair.loses_frames())
-        .map(|(cable, ..)| cable)
-        .collect();
+    let lossy: Vec<&Cable> =
+        impaired.iter().filter(|(_, _, impair)| impair.loses_frames()).map(|(cable, ..)| cable).collect();
     let mut steps = neighbours(namespaces, &lossy);
     let mut queues: BTreeMap<usize, Vec<Op>> = BTreeMap::new();
     for (cable, end, impair) in &impaired {
@@ -94,17 +91,19 @@ pub(super) fn neighbours(namespaces: &[Namespace], cables: &[&Cable]) -> Vec<Ste
             .collect();
         let stations = stations(namespaces, switch);
         let is_behind = |station: &Station| here.contains(&(station.namespace, station.link.index));
-        for one in &stations {
+        // The fabric's switches have no addresses, and ask for none.
+        for one in stations.iter().filter(|one| !one.addresses.is_empty()) {
             let others = stations.iter().filter(|other| {
                 (other.namespace, other.link.index) != (one.namespace, one.link.index)
                     && (is_behind(one) || is_behind(other))
             });
-            let missing = others.flat_map(|other| {
-                other.addresses.iter().map(|address| (*address, other.mac))
-            });
+            let missing =
+                others.flat_map(|other| other.addresses.iter().map(|address| (*address, other.mac)));
             let missing = missing.filter(|(address, _)| !known.contains(&(one.namespace, *address)));
-            entries.entry(one.namespace).or_default().extend(missing.map(|(address, mac)| {
-                Op::Neighbour { link: one.link.clone(), address, mac }
+            entries.entry(one.namespace).or_default().extend(missing.map(|(address, mac)| Op::Neighbour {
+                link: one.link.clone(),
+                address,
+                mac,
             }));
         }
     }

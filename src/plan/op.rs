@@ -136,7 +136,9 @@ impl fmt::Display for Op {
             Self::Address { link, address } => write!(f, "address {address} on {}", link.name),
             Self::Route { to, via, .. } => write!(f, "route {to} via {via}"),
             Self::Neighbour { link, address, mac } => write!(f, "neighbour {address} {mac} on {}", link.name),
-            Self::Impair { link, qdisc } => write!(f, "{} on {}: {}", qdisc.kind(), link.name, qdisc.impair()),
+            Self::Impair { link, qdisc } => {
+                write!(f, "{} on {}: {}", qdisc.kind(), link.name, qdisc.impair())
+            }
         }
     }
 }

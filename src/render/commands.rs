@@ -106,7 +106,11 @@ pub fn commands(plan: &Plan, run_in: usize, op: &Op) -> Vec<String> {
         }
         Op::Impair { link, qdisc } => {
             let handle = qdisc.handle();
-            vec![format!("tc -n {at} qdisc add dev {} root handle {handle}: {}", link.name, discipline(qdisc))]
+            vec![format!(
+                "tc -n {at} qdisc add dev {} root handle {handle}: {}",
+                link.name,
+                discipline(qdisc)
+            )]
         }
     }
 }
@@ -114,7 +118,9 @@ pub fn commands(plan: &Plan, run_in: usize, op: &Op) -> Vec<String> {
 /// A queueing discipline in the words of `tc`.
 fn discipline(qdisc: &Qdisc) -> String {
     match qdisc {
-        Qdisc::Tbf { rate_bps, burst, limit } => format!("tbf rate {rate_bps}bit burst {burst}b limit {limit}b"),
+        Qdisc::Tbf { rate_bps, burst, limit } => {
+            format!("tbf rate {rate_bps}bit burst {burst}b limit {limit}b")
+        }
         Qdisc::Netem { impair, limit } => netem(impair, *limit),
     }
 }

@@ -39,9 +39,8 @@ pub fn impairments_text(impairments: &Impairments) -> String {
     let mut rows: Vec<[String; 3]> = Vec::new();
     let mut rest = impairments.impaired.as_slice();
     while let [one, others @ ..] = rest {
-        let is_both = others
-            .first()
-            .is_some_and(|other| (&other.name, other.impair) == (&one.name, one.impair));
+        let is_both =
+            others.first().is_some_and(|other| (&other.name, other.impair) == (&one.name, one.impair));
         let direction = match one.direction {
             _ if is_both => "both",
             CableEnd::Out => "out",

@@ -174,7 +174,11 @@ impl Reader {
             return;
         }
         table.remove("impair");
-        self.wrong_shape(span, "`impair` must be a table", "write for example: impair = { delay = \"10ms\" }");
+        self.wrong_shape(
+            span,
+            "`impair` must be a table",
+            "write for example: impair = { delay = \"10ms\" }",
+        );
     }
 
     /// Says which keys are unknown or not there yet, and takes them out. A key that is obviously meant to be another

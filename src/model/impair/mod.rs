@@ -100,15 +100,8 @@ pub enum Value {
 
 impl Value {
     /// All of them, in the order in which they are told.
-    pub const ALL: [Self; 7] = [
-        Self::Delay,
-        Self::Jitter,
-        Self::Loss,
-        Self::Rate,
-        Self::Duplicate,
-        Self::Reorder,
-        Self::Corrupt,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Delay, Self::Jitter, Self::Loss, Self::Rate, Self::Duplicate, Self::Reorder, Self::Corrupt];
 
     /// Its key in topology files and on the command line.
     pub fn word(self) -> &'static str {

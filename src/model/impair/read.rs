@@ -39,7 +39,8 @@ pub(in crate::model) fn read(
         let message = "a direction, and nothing that happens in it";
         let diagnostic = Diagnostic::new(Code::ImpairmentClash, message, span.clone(), "no value here");
         let diagnostic = diagnostic.also(field.span.clone(), "the direction");
-        context.push(diagnostic.help("write for example: impair = { delay = \"10ms\", direction = \"out\" }"));
+        context
+            .push(diagnostic.help("write for example: impair = { delay = \"10ms\", direction = \"out\" }"));
     }
     (!impair.is_empty()).then_some(Impairment { impair, direction })
 }
@@ -104,9 +105,10 @@ pub(in crate::model) fn check_twice(document: &Document, context: &mut Context) 
     for row in &document.node {
         let Some(own) = written(&row.value.impair) else { continue };
         let name = row.value.segment.as_ref().and_then(Field::get);
-        let segment = document.segment.iter().find(|segment| {
-            name.is_none() || segment.value.name.as_ref().and_then(Field::get) == name
-        });
+        let segment = document
+            .segment
+            .iter()
+            .find(|segment| name.is_none() || segment.value.name.as_ref().and_then(Field::get) == name);
         let Some(theirs) = segment.and_then(|segment| written(&segment.value.impair)) else { continue };
         if own.direction.as_ref().and_then(Field::get).is_some_and(|word| word == "out") {
             continue;

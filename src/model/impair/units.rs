@@ -14,8 +14,7 @@ pub struct Wrong {
 /// Units of time in microseconds.
 const TIMES: &[(&str, u64)] = &[("us", 1), ("ms", 1000), ("s", 1_000_000)];
 /// Units of rates in bits per second.
-const RATES: &[(&str, u64)] =
-    &[("bit", 1), ("kbit", 1000), ("mbit", 1_000_000), ("gbit", 1_000_000_000)];
+const RATES: &[(&str, u64)] = &[("bit", 1), ("kbit", 1000), ("mbit", 1_000_000), ("gbit", 1_000_000_000)];
 /// What `tc` takes for bytes per second and people for bits.
 const BYTE_RATES: &[&str] = &["bps", "kbps", "mbps", "gbps"];
 /// Parts per million in a percent.
@@ -89,10 +88,14 @@ fn rate(text: &str) -> Result<u64, Wrong> {
         return Err(Wrong { why, instead: format!("write bits: a number and {bits}, such as \"10{bits}\"") });
     }
     match quantity(text, RATES) {
-        Ok(0) => Err(wrong("nothing would ever pass", "`netlab link down` cuts a cable; the least rate is \"8kbit\"")),
-        Ok(rate) if rate < SLOWEST => {
-            Err(wrong("too slow for anything: a full-size frame would take seconds", "the least rate is \"8kbit\""))
-        }
+        Ok(0) => Err(wrong(
+            "nothing would ever pass",
+            "`netlab link down` cuts a cable; the least rate is \"8kbit\"",
+        )),
+        Ok(rate) if rate < SLOWEST => Err(wrong(
+            "too slow for anything: a full-size frame would take seconds",
+            "the least rate is \"8kbit\"",
+        )),
         Ok(rate) if rate > FASTEST => {
             Err(wrong("more than a virtual cable can carry", "the highest rate is \"32gbit\""))
         }
