@@ -62,6 +62,10 @@ pub enum Code {
     MtuBeyondUnderlay,
     /// `direct` on a data path that has no such mode.
     DirectWithoutTunnel,
+    /// A value of an impairment that cannot be.
+    BadImpairment,
+    /// Values of impairments that do not go together.
+    ImpairmentClash,
     /// `l2` between nodes that do not share a segment.
     L2AcrossSegments,
     /// `source_dest_check` where no cloud checks.
@@ -72,7 +76,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of their numbers.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::Syntax,
         Self::UnknownKey,
         Self::WrongType,
@@ -102,6 +106,8 @@ impl Code {
         Self::MtuBeyondUnderlay,
         Self::ExternalInside,
         Self::DirectWithoutTunnel,
+        Self::BadImpairment,
+        Self::ImpairmentClash,
         Self::L2AcrossSegments,
         Self::SourceDestCheck,
         Self::UnusedSegment,
@@ -139,6 +145,8 @@ impl Code {
             Self::MtuBeyondUnderlay => "NL027",
             Self::ExternalInside => "NL028",
             Self::DirectWithoutTunnel => "NL029",
+            Self::BadImpairment => "NL030",
+            Self::ImpairmentClash => "NL031",
             Self::L2AcrossSegments => "NL033",
             Self::SourceDestCheck => "NL034",
             Self::UnusedSegment => "NL035",

@@ -17,7 +17,7 @@ use rtnetlink::{
 };
 
 use super::error::{Error, Result};
-use super::tunnel;
+use super::{qdisc, tunnel};
 use crate::plan::{End, Mac, NextHop, Op, Route};
 
 /// The message for an operation, and the flags that go with it. `pid_of` gives the pause process of a namespace.
@@ -85,6 +85,9 @@ pub(super) fn message(op: &Op, pid_of: impl Fn(usize) -> u32) -> Result<(RouteNe
             RouteNetlinkMessage::NewNeighbour(neighbour(link.index, *address, *mac)),
             NLM_F_CREATE | NLM_F_REPLACE,
         ),
+        Op::Impair { link, qdisc } => {
+            (RouteNetlinkMessage::NewQueueDiscipline(qdisc::message(link.index, qdisc)), new)
+        }
         Op::Tunnel(planned) => (RouteNetlinkMessage::NewLink(tunnel::device(planned)), new),
         Op::NoLinkLocal { link } => (RouteNetlinkMessage::SetLink(tunnel::no_link_local(link.index)), 0),
         Op::Fdb { link, mac, to } => {

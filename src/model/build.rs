@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use super::nodes::{self, Drafts};
 use super::{
-    Addresses, DataPath, Lab, Neighbours, Offload, RpFilter, externals, flat, mtu, names, neighbours,
+    Addresses, DataPath, Lab, Neighbours, Offload, RpFilter, externals, flat, impair, mtu, names, neighbours,
     overlay, pods, pool, routes, segments, tests, underlay,
 };
 use crate::diag::{Code, Diagnostic, Span, closest, quoted};
@@ -204,6 +204,7 @@ fn draft(document: &Document, file_stem: &str, other: Option<DataPath>, context:
     if lab.data_path == DataPath::L2 {
         flat::widen(&mut lab);
     }
+    impair::check_twice(document, context);
     lab.tests = tests::build(document, &lab, context);
     if lab.data_path != file_s_data_path(cluster) {
         // What way packets take is what the other data path changes; whether they arrive is not.

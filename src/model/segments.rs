@@ -2,12 +2,12 @@
 
 use ipnet::IpNet;
 
-use super::Segment;
 use super::address::{Addresses, Family};
 use super::build::{Context, SMALLEST_MTU, SMALLEST_MTU_V6};
 use super::ipam::{self, Hosts};
 use super::pool::PodPool;
 use super::ranges::{self, Networks, Written, overlap};
+use super::{Segment, impair};
 use crate::diag::{Code, Diagnostic, Span};
 use crate::spec::{Document, Row};
 
@@ -85,8 +85,9 @@ pub(super) fn build(document: &Document, pool: &PodPool, mtu: u32, context: &mut
             subnet.set(written.net);
             subnets.used.push(written);
         }
+        let impair = impair::read(row.value.impair.as_ref(), impair::Whose::Segment, context);
         let own_mtu = own_mtu(row, mtu, pool, context);
-        segments.all.push(Segment { name: name.to_owned(), subnet, mtu: own_mtu.unwrap_or(mtu) });
+        segments.all.push(Segment { name: name.to_owned(), subnet, mtu: own_mtu.unwrap_or(mtu), impair });
         segments.mtu_spans.push(own_mtu.and(row.value.mtu.as_ref()).map(|field| field.span.clone()));
         segments.spans.push(span);
         segments.guessed.push(guessed);

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::nftables::TableFamily;
 use super::op::Op;
+use super::qdisc::Qdisc;
 use super::tunnel::TunnelKind;
 
 /// A part of the kernel that may be missing, or be a module that is not loaded.
@@ -161,6 +162,8 @@ impl Op {
             }
             Self::Tunnel(tunnel) => Some(tunnel.kind.feature()),
             Self::Wireguard(_) => Some(Feature::Wireguard),
+            Self::Impair { qdisc: Qdisc::Netem { .. }, .. } => Some(Feature::Netem),
+            Self::Impair { qdisc: Qdisc::Tbf { .. }, .. } => Some(Feature::Tbf),
             Self::Route(route) if route.encap.is_some() => Some(Feature::RouteEncap),
             Self::Sysctl { .. }
             | Self::Enslave { .. }

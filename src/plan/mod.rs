@@ -3,6 +3,7 @@
 //! A plan knows every interface index, name and MAC address beforehand, so that nothing is read back while building.
 //! Namespaces come in the order in which they are made; a step may touch its own namespace or one that came before.
 
+mod cable;
 mod cloud;
 mod data_path;
 mod external;
@@ -10,6 +11,7 @@ mod feature;
 mod geneve;
 mod gre;
 mod host_gw;
+mod impair;
 mod ipip;
 mod l2;
 mod link;
@@ -19,6 +21,7 @@ pub mod nftables;
 mod node;
 mod op;
 mod pod;
+mod qdisc;
 mod tunnel;
 mod underlay;
 mod vxlan;
@@ -30,10 +33,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::Lab;
 
+pub use crate::model::Impair;
+pub use cable::{Cable, End as CableEnd};
 pub use data_path::uplink;
 pub use feature::{About, Feature};
 pub use link::{Link, Mac, veth_name, veth_names};
 pub use op::{Absent, Encap, End, NextHop, Offloads, Op, Route};
+pub use qdisc::Qdisc;
 pub use tunnel::{TTL, Tunnel, TunnelKind, tunnel_addresses, tunnel_name};
 pub use wireguard::{Keys, Peer, PrivateKey, PublicKey, Wireguard};
 
@@ -42,6 +48,9 @@ pub use wireguard::{Keys, Peer, PrivateKey, PublicKey, Wireguard};
 pub struct Plan {
     /// In the order in which they are made; the first is the fabric.
     pub namespaces: Vec<Namespace>,
+    /// What is done when all of them are there, and traffic could flow.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub last: Vec<Step>,
 }
 
 /// One network namespace.
@@ -100,7 +109,14 @@ pub struct Step {
 impl Plan {
     /// How many operations there are.
     pub fn operations(&self) -> usize {
-        self.namespaces.iter().flat_map(|namespace| &namespace.steps).map(|step| step.ops.len()).sum()
+        let steps = self.namespaces.iter().flat_map(|namespace| &namespace.steps);
+        steps.chain(&self.last).map(|step| step.ops.len()).sum()
+    }
+
+    /// Permanent neighbour entries for everybody at these cables, and at the others of their switches for them, where the
+    /// plan has none yet.
+    pub fn neighbours_at(&self, cables: &[&Cable]) -> Vec<Step> {
+        impair::neighbours(&self.namespaces, cables)
     }
 
     /// The namespaces that get packet filter rules.
@@ -129,5 +145,6 @@ pub fn plan(lab: &Lab) -> Plan {
         let here = namespaces.len();
         namespaces.push(external::external(lab, number, here));
     }
-    Plan { namespaces }
+    let last = impair::last(lab, &namespaces);
+    Plan { namespaces, last }
 }

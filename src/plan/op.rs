@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::link::{Link, Mac};
 use super::nftables::Table;
+use super::qdisc::Qdisc;
 use super::tunnel::Tunnel;
 use super::wireguard::Wireguard;
 
@@ -87,6 +88,13 @@ pub enum Op {
         address: IpAddr,
         /// The neighbour's Ethernet address.
         mac: Mac,
+    },
+    /// Let an interface impair what it sends.
+    Impair {
+        /// The interface.
+        link: Link,
+        /// How.
+        qdisc: Qdisc,
     },
     /// Add packet filter rules, all or none.
     Nftables {
@@ -216,6 +224,9 @@ impl fmt::Display for Op {
             Self::Wireguard(wireguard) => write!(f, "key and peers of {}", wireguard.link.name),
             Self::NoLinkLocal { link } => write!(f, "no link-local address on {}", link.name),
             Self::Fdb { link, mac, to } => write!(f, "forwarding entry {mac} to {to} on {}", link.name),
+            Self::Impair { link, qdisc } => {
+                write!(f, "{} on {}: {}", qdisc.kind(), link.name, qdisc.impair())
+            }
         }
     }
 }

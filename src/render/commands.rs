@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use super::tunnel;
+use crate::model::{Impair, Value};
 use crate::plan::nftables::{Rule, Table};
-use crate::plan::{Absent, End, Kind, Namespace, NextHop, Op, Plan, Route};
+use crate::plan::{Absent, End, Kind, Namespace, NextHop, Op, Plan, Qdisc, Route, Step};
 
 /// The whole plan as a shell script: a section a namespace, a comment a step.
 pub fn script(plan: &Plan, lab: &str) -> String {
@@ -15,7 +16,16 @@ pub fn script(plan: &Plan, lab: &str) -> String {
         out.push('\n');
         out.push_str(&section(plan, namespace));
     }
+    out.push_str(&last_section(plan));
     out
+}
+
+/// The commands of what is done when all namespaces are there; nothing where nothing is.
+pub fn last_section(plan: &Plan) -> String {
+    if plan.last.is_empty() {
+        return String::new();
+    }
+    format!("\n##### last, when everything is there{}", steps(plan, &plan.last))
 }
 
 /// The commands of one namespace.
@@ -31,7 +41,13 @@ pub fn section(plan: &Plan, namespace: &Namespace) -> String {
     };
     // Writing to a String cannot fail.
     let _ = writeln!(out, "##### {name}: {what}\nip netns add {name}");
-    for step in &namespace.steps {
+    out.push_str(&steps(plan, &namespace.steps));
+    out
+}
+
+fn steps(plan: &Plan, steps: &[Step]) -> String {
+    let mut out = String::new();
+    for step in steps {
         let _ = writeln!(out, "\n# {}: {}", plan.namespaces[step.run_in].name, step.why);
         for op in &step.ops {
             for line in commands(plan, step.run_in, op) {
@@ -97,6 +113,50 @@ pub fn commands(plan: &Plan, run_in: usize, op: &Op) -> Vec<String> {
         Op::Fdb { link, mac, to } => {
             vec![format!("bridge -n {at} fdb add {mac} dev {} dst {to} self permanent", link.name)]
         }
+        Op::Impair { link, qdisc } => {
+            let handle = qdisc.handle();
+            vec![format!(
+                "tc -n {at} qdisc add dev {} root handle {handle}: {}",
+                link.name,
+                discipline(qdisc)
+            )]
+        }
+    }
+}
+
+/// A queueing discipline in the words of `tc`.
+fn discipline(qdisc: &Qdisc) -> String {
+    match qdisc {
+        Qdisc::Tbf { rate_bps, burst, limit } => {
+            format!("tbf rate {rate_bps}bit burst {burst}b limit {limit}b")
+        }
+        Qdisc::Netem { impair, limit } => netem(impair, *limit),
+    }
+}
+
+fn netem(impair: &Impair, limit: u32) -> String {
+    let mut words = format!("netem limit {limit}");
+    for (value, number) in impair.values() {
+        let text = match value {
+            Value::Delay => format!(" delay {number}us"),
+            // Jitter is the second word of `delay`, which comes before it.
+            Value::Jitter => format!(" {number}us"),
+            Value::Rate => format!(" rate {number}bit"),
+            Value::Loss | Value::Duplicate | Value::Reorder | Value::Corrupt => {
+                format!(" {} {}%", value.word(), Percent(number))
+            }
+        };
+        words.push_str(&text);
+    }
+    words
+}
+
+/// Parts per million as a percentage.
+struct Percent(u64);
+
+impl std::fmt::Display for Percent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{:04}", self.0 / 10_000, self.0 % 10_000)
     }
 }
 

@@ -7,6 +7,7 @@ pub mod compare;
 pub mod doctor;
 pub mod graph;
 mod hosts;
+pub mod impair;
 pub mod inspect;
 pub mod matrix;
 mod names;
