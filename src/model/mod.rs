@@ -13,6 +13,7 @@ mod ipam;
 mod names;
 mod neighbours;
 mod nodes;
+mod plugged;
 mod pods;
 mod pool;
 mod ranges;
