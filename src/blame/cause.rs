@@ -95,6 +95,21 @@ pub enum Cause {
         /// As it should be.
         planned: IpNet,
     },
+    /// A packet filter drops what passes an interface.
+    Filtered {
+        /// The interface.
+        link: String,
+        /// The place at the other end of its cable.
+        leads_to: String,
+        /// The packet's source and target.
+        packet: [Named; 2],
+        /// The rule, as `nft` writes it.
+        rule: String,
+        /// The chain that has it, as `nft` names it.
+        chain: String,
+        /// Whether the lab was given it: then it is a source/destination check.
+        planned: bool,
+    },
     /// A bridge keeps two of its ports apart.
     Isolated {
         /// The bridge.

@@ -7,6 +7,7 @@ use ipnet::IpNet;
 
 use crate::model::Family;
 use crate::plan::Mac;
+use crate::plan::nftables::Table;
 
 /// Who can be asked about the places of a lab. What it cannot find out is an error that says why, and names the place.
 pub trait Facts {
@@ -72,6 +73,8 @@ pub struct State {
     pub rules: Vec<Rule>,
     /// Its neighbour tables.
     pub neighbours: Vec<Neighbour>,
+    /// The packet filters at its interfaces, as far as they could be read.
+    pub filters: Vec<Table>,
     /// `net.ipv4.ip_forward`.
     pub forwards_v4: bool,
     /// `net.ipv6.conf.all.forwarding`.

@@ -89,6 +89,7 @@ impl<'a> Walk<'a> {
             let Exit { via, link, own, .. } = exit;
             source = source.or_else(|| self.source(&at, &state, &link, own, Family::of_address(&to)));
             let hop = self.crossed(&at, &state, &link, via, to)?;
+            self.unfiltered(&at, &link, via.unwrap_or(to), (source, to))?;
             passed.push(at);
             at = self.map.place(hop).to_owned();
             entered = Some(self.map.interface(hop).name.clone());

@@ -197,6 +197,19 @@ impl Map {
         ops.any(|op| matches!(op, Op::Neighbour { address, .. } if *address == neighbour))
     }
 
+    /// Whether a place was given a packet filter's chain of that name.
+    pub(super) fn filters(&self, place: &str, chain: &str) -> bool {
+        let here = self.namespace(place);
+        let steps = self.plan.namespaces.iter().flat_map(|namespace| &namespace.steps);
+        let mut ops = steps.filter(|step| Some(step.run_in) == here).flat_map(|step| &step.ops);
+        ops.any(|op| match op {
+            Op::Nftables { tables } => {
+                tables.iter().flat_map(|table| &table.chains).any(|one| one.name == chain)
+            }
+            _ => false,
+        })
+    }
+
     /// An address of that family that an interface was given.
     pub(super) fn address(&self, id: Id, family: Family) -> Option<IpNet> {
         self.interfaces[id].addresses.iter().copied().find(|net| Family::of(net) == family)

@@ -101,6 +101,15 @@ impl Cause {
                 "{link} of {place} has the address {address} instead of {planned}: it takes {} for its neighbours",
                 if address.prefix_len() < planned.prefix_len() { "others than its own" } else { "too few" }
             ),
+            Self::Filtered { link, leads_to, packet: [from, to], rule, planned: true, .. } => format!(
+                "{place} drops the packet from {from} to {to} at its port {link}, because {leads_to}'s source/destination \
+                 check is on: `{rule}`. Every machine of a cloud has this check until somebody turns it off; a node with \
+                 pods needs it off (source_dest_check in the topology file)"
+            ),
+            Self::Filtered { link, leads_to, packet: [from, to], rule, chain, planned: false } => format!(
+                "{place} drops the packet from {from} to {to} at its port {link}, the cable to {leads_to}: a packet filter \
+                 says so, `{rule}` in the chain {chain}"
+            ),
             Self::Isolated { bridge, ports: [one, other] } => format!(
                 "{place}'s {bridge} has its ports {one} and {other} isolated: it lets no frame through from one to the \
                  other"

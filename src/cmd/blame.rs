@@ -145,6 +145,7 @@ fn known(found: Found) -> Known {
             .collect(),
         rules: rules.collect(),
         neighbours: neighbours.collect(),
+        filters: found.filters,
         ignores_pings_v4: found.ignores_pings_v4,
         ignores_pings_v6: found.ignores_pings_v6,
         disabled_v6: found.forwarding.disabled_v6,

@@ -19,8 +19,9 @@ use ipnet::IpNet;
 
 use super::enter::{Place, enter_network};
 use super::error::Result;
-use super::qdisc;
-use crate::plan::{Mac, Qdisc, Sandbox};
+use super::{nftables, qdisc};
+use crate::plan::nftables::Table;
+use crate::plan::{Kind, Mac, Qdisc, Sandbox};
 use reader::Reader;
 
 pub use lookup::{Answer, Lookup, Question};
@@ -38,6 +39,8 @@ pub struct Found {
     pub neighbours: Vec<Neighbour>,
     /// The forwarding databases of its bridges and tunnels.
     pub fdb: Vec<FdbEntry>,
+    /// The packet filter rules at its interfaces, as far as netlab can read them; only those of the fabric are looked for.
+    pub filters: Vec<Table>,
     /// Whether and how it forwards.
     pub forwarding: Forwarding,
     /// `net.ipv4.icmp_echo_ignore_all`.
@@ -236,6 +239,10 @@ pub fn inspect(place: &Place<'_>, others: &[&Sandbox]) -> Result<Found> {
         rules: rule::rules(&mut reader)?,
         neighbours: neighbour::neighbours(&mut reader)?,
         fdb: neighbour::fdb(&mut reader)?,
+        filters: match place.sandbox.kind {
+            Kind::Fabric => nftables::at_interfaces(here)?,
+            _ => Vec::new(),
+        },
         forwarding: forwarding(),
         ignores_pings_v4: setting("ipv4/icmp_echo_ignore_all").is_some_and(|value| value != 0),
         ignores_pings_v6: setting("ipv6/icmp/echo_ignore_all").is_some_and(|value| value != 0),

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::count;
-use crate::model::{Addresses, Lab, Neighbours, Node, Pod};
+use crate::model::{Addresses, Lab, Neighbours, Node, Pod, SourceDestCheck};
 
 /// More pods than this in a lab, and each node's are told as a range.
 const PODS_SHOWN: usize = 24;
@@ -100,7 +100,11 @@ pub fn tree(lab: &Lab, extent: Extent, remark: Remark<'_>) -> String {
 }
 
 fn node_line(node: &Node, width: usize) -> String {
-    format!("{:width$}  {}  cbr0 {}", node.name, ips(&node.address), nets(&node.gateway))
+    let check = match node.source_dest_check {
+        SourceDestCheck::On => "  source/destination check",
+        SourceDestCheck::Off => "",
+    };
+    format!("{:width$}  {}  cbr0 {}{check}", node.name, ips(&node.address), nets(&node.gateway))
 }
 
 /// `  10 pods, node1-pod1 10.244.1.2 to node1-pod10 10.244.1.11`

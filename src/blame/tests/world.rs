@@ -76,6 +76,7 @@ impl World {
                         here.state.links.push(Link { bridge, port, ..cable(near) });
                         places.entry(name(*far_namespace)).or_default().state.links.push(cable(far));
                     }
+                    Op::Nftables { tables } => here.state.filters.extend(tables.iter().cloned()),
                     Op::Enslave { link, bridge } => {
                         let port = here.link(&link.name);
                         port.bridge = Some(bridge.name.to_string());
