@@ -50,6 +50,8 @@ pub enum Command {
     Logs(Logs),
     /// Say everything that is wrong with topology files, without making anything
     Check(Check),
+    /// Try what this machine can do for labs, and say what to do where it cannot
+    Doctor(Doctor),
     /// Explain an error by its code
     Explain(Explain),
     /// Show what `up` would make, as commands to paste or as JSON
@@ -146,6 +148,18 @@ pub struct Check {
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// How to print what was found: text or json
+    #[arg(long, value_enum, default_value = "text", hide_possible_values = true)]
+    pub format: Format,
+}
+
+/// `netlab doctor`
+#[derive(Debug, Args)]
+#[command(after_help = examples::DOCTOR)]
+pub struct Doctor {
+    /// Topology files: whether their labs can run here, too
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// How to print it: text or json
     #[arg(long, value_enum, default_value = "text", hide_possible_values = true)]
     pub format: Format,
 }

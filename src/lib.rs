@@ -7,6 +7,7 @@ pub mod blame;
 pub mod cli;
 pub mod cmd;
 pub mod diag;
+pub mod doctor;
 pub mod event;
 pub mod kernel;
 pub mod model;

@@ -44,6 +44,15 @@ Examples:
   netlab check labs/*.toml
   netlab check --format json labs/two-node.toml";
 
+pub(super) const DOCTOR: &str = "\
+Examples:
+  netlab doctor                                what works on this machine, and what to do about the rest
+  netlab doctor labs/*.toml                    whether these labs can run here, too
+  netlab doctor --format json | jq .can_run
+
+Everything is tried, in namespaces that are gone at once; as when a lab comes up, the kernel
+may load a module for it. The exit code is 3 when labs, or those of the files, cannot run.";
+
 pub(super) const PLAN: &str = "\
 Examples:
   netlab plan labs/two-node.toml

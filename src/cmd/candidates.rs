@@ -39,11 +39,12 @@ enum Kind {
 }
 
 /// The arguments that clap cannot complete by itself.
-const ARGUMENTS: [(&str, &str, Kind); 29] = [
+const ARGUMENTS: [(&str, &str, Kind); 30] = [
     ("up", "file", Kind::Topology),
     ("down", "labs", Kind::Lab),
     ("status", "lab", Kind::Lab),
     ("check", "files", Kind::Topology),
+    ("doctor", "files", Kind::Topology),
     ("plan", "file", Kind::Topology),
     ("exec", "lab", Kind::Lab),
     ("exec", "target", Kind::PlaceOrFabric),
@@ -160,9 +161,13 @@ impl Line {
             .routers
             .iter()
             .map(|router| (&router.name, "router".to_owned(), router.ports.first().map(|port| port.address)));
+        let externals = lab
+            .externals
+            .iter()
+            .map(|external| (&external.name, "external".to_owned(), Some(external.address)));
         let pods =
             lab.pods().map(|(node, pod)| (&pod.name, format!("pod on {}", node.name), Some(pod.address)));
-        let places = nodes.chain(routers).chain(pods);
+        let places = nodes.chain(routers).chain(externals).chain(pods);
         places.map(|(name, what, address)| candidate(name, with_address(&what, address))).collect()
     }
 

@@ -5,6 +5,7 @@ mod candidates;
 mod check;
 mod complete;
 mod completions;
+mod doctor;
 mod down;
 mod exec;
 mod explain;
@@ -74,6 +75,7 @@ pub fn run(cli: Cli) -> u8 {
         Command::Matrix(args) => matrix::matrix(&args),
         Command::Test(args) => test::test(&args),
         Command::Graph(args) => graph::graph(&args),
+        Command::Doctor(args) => doctor::doctor(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Schema => schema::schema(),
         Command::Completions(args) => completions::completions(&args),

@@ -97,17 +97,20 @@ fn unknown(lab: &Lab, name: &str) -> anyhow::Error {
             format!("; there are: {}{dots}", targets.iter().take(10).copied().collect::<Vec<_>>().join(", "))
         }
     };
-    usage(format!("lab `{}` has no pod, node or router `{name}`{help}", lab.name))
+    usage(format!("lab `{}` has no pod, node, router or external `{name}`{help}", lab.name))
 }
 
-/// The addresses of a pod, node or router, or of the fabric where it routes; a router's are those of its first port.
+/// The addresses of a pod, node, router or external, or of the fabric where it routes; a router's are those of its first
+/// port.
 pub(super) fn addresses(lab: &Lab, name: &str) -> Option<Addresses> {
     let node = lab.nodes.iter().find(|node| node.name == name).map(|node| node.address);
     let router =
         || lab.routers.iter().find(|router| router.name == name)?.ports.first().map(|port| port.address);
+    let external =
+        || lab.externals.iter().find(|external| external.name == name).map(|external| external.address);
     let pod = || lab.pods().find(|(_, pod)| pod.name == name).map(|(_, pod)| pod.address);
     let fabric = || lab.fabric.first().copied().filter(|_| name == "fabric");
-    node.or_else(router).or_else(pod).or_else(fabric)
+    node.or_else(router).or_else(external).or_else(pod).or_else(fabric)
 }
 
 /// The address that a probe goes to: of the family asked for, or the first.

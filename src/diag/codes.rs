@@ -60,6 +60,8 @@ pub enum Code {
     MtuBeyondUnderlay,
     /// `direct` on a data path that has no such mode.
     DirectWithoutTunnel,
+    /// An external whose address is one of the cluster's ranges.
+    ExternalInside,
     /// `l2` between nodes that do not share a segment.
     L2AcrossSegments,
     /// `source_dest_check` where no cloud checks.
@@ -70,7 +72,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of their numbers.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::Syntax,
         Self::UnknownKey,
         Self::WrongType,
@@ -99,6 +101,7 @@ impl Code {
         Self::MtuTooSmall,
         Self::MtuBeyondUnderlay,
         Self::DirectWithoutTunnel,
+        Self::ExternalInside,
         Self::L2AcrossSegments,
         Self::SourceDestCheck,
         Self::UnusedSegment,
@@ -135,6 +138,7 @@ impl Code {
             Self::MtuTooSmall => "NL026",
             Self::MtuBeyondUnderlay => "NL027",
             Self::DirectWithoutTunnel => "NL028",
+            Self::ExternalInside => "NL028",
             Self::L2AcrossSegments => "NL033",
             Self::SourceDestCheck => "NL034",
             Self::UnusedSegment => "NL035",

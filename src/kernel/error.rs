@@ -78,7 +78,13 @@ fn lacking(feature: Feature) -> String {
     let about = feature.about();
     match about.modules {
         [] => format!("{} ({}; {})", about.name, about.config.join(", "), about.package),
-        modules => format!("{} (module `{}`; {})", about.name, modules.join("`, `"), about.package),
+        modules => format!(
+            "{} (module `{}`; {}; try `sudo modprobe -a {}`)",
+            about.name,
+            modules.join("`, `"),
+            about.package,
+            modules.join(" ")
+        ),
     }
 }
 

@@ -5,19 +5,18 @@ use std::io::Write;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::mount::{MsFlags, mount};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::stat::Mode;
-use nix::unistd::{Gid, Pid, Uid, sethostname};
+use nix::unistd::{Gid, Pid, Uid};
 
 use super::build::{self, Built};
 use super::container::{Containers, Plan as ContainerPlan, State};
 use super::error::{Error, Result};
-use super::{privilege, process};
+use super::foundation::{self, Privilege};
+use super::process;
 use crate::event::{Event, Failure};
 use crate::plan::Plan;
 
@@ -52,15 +51,6 @@ pub struct Standing {
     pub keeper: (i32, u64),
     /// The holder's pid, and when it started in clock ticks since boot.
     pub holder: (i32, u64),
-}
-
-/// How the lab came by its privilege.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Privilege {
-    /// netlab was run as root.
-    Root,
-    /// The lab has a user namespace in which it is root.
-    Rootless,
 }
 
 /// Sends an event to `netlab up`; false when nobody listens.
@@ -117,12 +107,7 @@ fn set_up<'a>(
     let outer = outer_processes()?;
     let holder =
         outer_self().ok_or_else(|| Error::Unexpected("reading the holder's own pid from /proc".into()))?;
-    if privilege == Privilege::Rootless {
-        map_user(job.user)?;
-    }
-    let denied = |doing: &'static str| move |errno| privilege::denied(doing, errno, job.user.0);
-    own_mounts().map_err(denied("setting up the lab's own mounts"))?;
-    sethostname(job.name).map_err(denied("setting the lab's hostname"))?;
+    foundation::move_in(privilege, job.user, job.name)?;
     raise_descriptor_limit();
     let mut listening = true;
     let mut done = |namespace: usize| listening = listening && tell(events, &Event::Built(namespace));
@@ -152,35 +137,6 @@ fn outer_processes() -> Result<OwnedFd> {
 pub(super) fn outer_self() -> Option<(i32, u64)> {
     let pid: i32 = fs::read_link("/proc/self").ok()?.to_str()?.parse().ok()?;
     Some((pid, process::start_time(pid)?))
-}
-
-/// Makes the user who ran netlab root of the lab.
-fn map_user((uid, gid): (Uid, Gid)) -> Result<()> {
-    let write = |file: &str, text: String| {
-        let path = format!("/proc/self/{file}");
-        fs::write(&path, text).map_err(|error| {
-            privilege::denied(
-                &format!("writing {path}"),
-                Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)),
-                uid,
-            )
-        })
-    };
-    write("setgroups", "deny".into())?;
-    write("uid_map", format!("0 {uid} 1\n"))?;
-    write("gid_map", format!("0 {gid} 1\n"))
-}
-
-/// Nothing that is mounted from here on is seen outside, and `/proc` shows the lab's processes.
-fn own_mounts() -> std::result::Result<(), Errno> {
-    let none: Option<&str> = None;
-    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)?;
-    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-    match mount(Some("proc"), "/proc", Some("proc"), flags, none) {
-        // In containers whose /proc is partly covered a fresh one is refused: the lab does without.
-        Err(Errno::EPERM) | Ok(()) => Ok(()),
-        Err(errno) => Err(errno),
-    }
 }
 
 /// A connection and a pause for each namespace: more descriptors than the usual soft limit of 1,024 allows.

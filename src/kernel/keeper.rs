@@ -8,10 +8,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd, RawFd};
 
-use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::poll::PollTimeout;
-use nix::sched::CloneFlags;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::{Pid, dup2_stderr, dup2_stdin, dup2_stdout, pipe2, setsid};
@@ -19,15 +17,8 @@ use nix::unistd::{Pid, dup2_stderr, dup2_stdin, dup2_stdout, pipe2, setsid};
 use super::error::{Error, Result};
 use super::holder::{self, Job};
 use super::interrupt::Interrupts;
-use super::{privilege, process};
+use super::{foundation, process};
 use crate::event::{Event, Failure};
-
-/// What a lab is made in: everything of its own but the user namespace, which only ordinary users need.
-const NAMESPACES: CloneFlags = CloneFlags::CLONE_NEWNS
-    .union(CloneFlags::CLONE_NEWPID)
-    .union(CloneFlags::CLONE_NEWNET)
-    .union(CloneFlags::CLONE_NEWUTS)
-    .union(CloneFlags::CLONE_NEWIPC);
 
 /// A lab that is being brought up.
 pub struct Launched {
@@ -176,7 +167,7 @@ fn speak_to(file: &File) -> Result<()> {
     dup2_stderr(file).map_err(Error::call(what))
 }
 
-/// Starts the holder: as root without a user namespace, else with one. Which it is, trying shows.
+/// Starts the holder in the lab's namespaces.
 fn start_holder(job: Job<'_>, events: &File) -> Result<(Pid, OwnedFd)> {
     let (leash_end, leash) = pipe2(OFlag::O_CLOEXEC).map_err(Error::call("a pipe to the holder"))?;
     let keeper = holder::outer_self()
@@ -184,23 +175,12 @@ fn start_holder(job: Job<'_>, events: &File) -> Result<(Pid, OwnedFd)> {
     let (theirs, user) = (events.as_raw_fd(), job.user.0);
     // The first try may fail before the job is used: only a child takes it.
     let job = std::cell::Cell::new(Some(job));
-    let start = |namespaces: CloneFlags, rootless: holder::Privilege| {
-        process::spawn_in(namespaces, || {
-            let Some(job) = job.take() else { return 1 };
-            let (Ok(events), Ok(leash_end)) = (events.try_clone(), leash_end.try_clone()) else { return 1 };
-            process::close_inherited(&[leash.as_raw_fd(), theirs]);
-            holder::hold(job, rootless, keeper, events, &leash_end)
-        })
-    };
-    let holder = match start(NAMESPACES, holder::Privilege::Root) {
-        Err(Errno::EPERM) => {
-            let all = NAMESPACES.union(CloneFlags::CLONE_NEWUSER);
-            start(all, holder::Privilege::Rootless)
-                .map_err(|errno| privilege::denied("making a user namespace", errno, user))
-        }
-        Err(errno) => Err(privilege::denied("making namespaces", errno, user)),
-        Ok(holder) => Ok(holder),
-    }?;
+    let holder = foundation::start(user, |privilege| {
+        let Some(job) = job.take() else { return 1 };
+        let (Ok(events), Ok(leash_end)) = (events.try_clone(), leash_end.try_clone()) else { return 1 };
+        process::close_inherited(&[leash.as_raw_fd(), theirs]);
+        holder::hold(job, privilege, keeper, events, &leash_end)
+    })?;
     Ok((holder, leash))
 }
 

@@ -90,7 +90,7 @@ pub(super) fn message(op: &Op, pid_of: impl Fn(usize) -> u32) -> Result<(RouteNe
         Op::Fdb { link, mac, to } => {
             (RouteNetlinkMessage::NewNeighbour(tunnel::forwarding(link.index, *mac, *to)), new)
         }
-        Op::Sysctl { .. } | Op::Offload { .. } | Op::Wireguard(_) => {
+        Op::Sysctl { .. } | Op::Offload { .. } | Op::Nftables { .. } | Op::Wireguard(_) => {
             return Err(Error::Unexpected(format!("{op}: not an operation of netlink")));
         }
     })

@@ -11,6 +11,7 @@ use nix::unistd::Uid;
 
 use super::error::Error;
 use super::process;
+use crate::doctor::raise;
 
 /// What a lab is made of, and the setting that limits how many of it each user may have (`namespaces(7)`).
 const LIMITS: [(CloneFlags, &str, &str); 6] = [
@@ -22,26 +23,26 @@ const LIMITS: [(CloneFlags, &str, &str); 6] = [
     (CloneFlags::CLONE_NEWIPC, "IPC", "user.max_ipc_namespaces"),
 ];
 
-/// More than the largest lab needs.
-const PLENTY: u32 = 20_000;
+/// Debian's switch for user namespaces of ordinary users.
+pub(super) const USERNS_CLONE: &str = "kernel/unprivileged_userns_clone";
+/// Ubuntu's, for programs without an AppArmor profile.
+pub(super) const APPARMOR_RESTRICT: &str = "kernel/apparmor_restrict_unprivileged_userns";
 
 /// The error for a refusal to make the lab's namespaces, or to use them, to `user` who runs netlab.
 pub(super) fn denied(doing: &str, errno: Errno, user: Uid) -> Error {
     if errno == Errno::ENOSPC {
         return used_up(doing);
     }
-    let profile = fs::read_to_string("/proc/self/attr/current").ok();
-    let profile = profile.as_deref().and_then(confining);
-    let why = if let Some(profile) = profile {
+    let why = if let Some(profile) = profile() {
         format!("the AppArmor profile `{profile}` forbids it: change the profile")
     } else if user.is_root() {
         "not allowed although you are root: this looks like a container without CAP_SYS_ADMIN; run it with --privileged"
             .to_owned()
-    } else if setting("kernel/unprivileged_userns_clone") == Some(0) {
+    } else if setting(USERNS_CLONE) == Some(0) {
         "this kernel forbids user namespaces to ordinary users (kernel.unprivileged_userns_clone is 0): run \
          `sudo sysctl -w kernel.unprivileged_userns_clone=1`"
             .to_owned()
-    } else if setting("kernel/apparmor_restrict_unprivileged_userns") == Some(1) {
+    } else if setting(APPARMOR_RESTRICT) == Some(1) {
         "AppArmor forbids user namespaces to programs without a profile \
          (kernel.apparmor_restrict_unprivileged_userns is 1, the default of Ubuntu 23.10 and later): run \
          `sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`"
@@ -66,8 +67,8 @@ pub(super) fn used_up(doing: &str) -> Error {
     // Root needs no user namespace, but as many of the others as anybody.
     let instead = if flag == CloneFlags::CLONE_NEWUSER { ", or run netlab with sudo" } else { "" };
     Error::Denied(format!(
-        "{doing}: the kernel's limit on {kind} namespaces is reached ({setting}): raise it with \
-         `sudo sysctl -w {setting}={PLENTY}`{instead}"
+        "{doing}: the kernel's limit on {kind} namespaces is reached ({setting}): raise it with `{}`{instead}",
+        raise(setting)
     ))
 }
 
@@ -97,7 +98,41 @@ fn confining(label: &str) -> Option<&str> {
     (mode == "enforce)" && profile != "unprivileged_userns").then_some(profile)
 }
 
-fn setting(path: &str) -> Option<u64> {
+/// The AppArmor profile that confines this process.
+pub(super) fn profile() -> Option<String> {
+    let label = fs::read_to_string("/proc/self/attr/current").ok()?;
+    confining(&label).map(str::to_owned)
+}
+
+/// The error for a kernel setting that cannot be written because of how `/proc/sys` is mounted.
+pub(super) fn read_only(doing: &str) -> Error {
+    Error::Denied(format!(
+        "{doing}: /proc/sys is read-only: in a container, it has to be run with --privileged"
+    ))
+}
+
+/// What each kind of namespace says when it is asked for by itself, in a process of its own: none where it was made.
+pub(super) fn try_each() -> Vec<(&'static str, Option<Errno>)> {
+    let tried = |(flag, kind, _): &(CloneFlags, &'static str, &str)| {
+        let child = process::spawn(|| {
+            // Who may make the others only as root of a user namespace needs one of those first.
+            let user = CloneFlags::CLONE_NEWUSER;
+            let ordinary = *flag != user && unshare(CloneFlags::CLONE_NEWUTS) == Err(Errno::EPERM);
+            let made = if ordinary { unshare(user).and_then(|()| unshare(*flag)) } else { unshare(*flag) };
+            made.map_or_else(|errno| errno as i32, |()| 0)
+        });
+        let refused = match child.and_then(process::reap) {
+            Ok(WaitStatus::Exited(_, 0)) => None,
+            Ok(WaitStatus::Exited(_, code)) => Some(Errno::from_raw(code)),
+            _ => Some(Errno::ECHILD),
+        };
+        (*kind, refused)
+    };
+    LIMITS.iter().map(tried).collect()
+}
+
+/// A number below `/proc/sys`.
+pub(super) fn setting(path: &str) -> Option<u64> {
     fs::read_to_string(format!("/proc/sys/{path}")).ok()?.trim().parse().ok()
 }
 

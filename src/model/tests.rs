@@ -110,7 +110,7 @@ struct Targets<'a> {
 impl Targets<'_> {
     fn check(&self, name: &str, span: &Span, context: &mut Context) {
         if !self.all.contains(name) {
-            context.unknown("pod, node or router", name, span, || self.lab.targets());
+            context.unknown("pod, node, router or external", name, span, || self.lab.targets());
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use super::nftables::TableFamily;
 use super::op::Op;
 use super::tunnel::TunnelKind;
 
@@ -56,11 +57,10 @@ pub struct About {
 }
 
 /// What every kernel for general use has.
-const COMMON: &str =
-    "usually in the kernel package itself, or in linux-modules or kernel-modules; try `modprobe` as root";
+const COMMON: &str = "usually in the kernel package itself, or in linux-modules or kernel-modules";
 /// What kernels for clouds and containers leave to another package.
 const EXTRA: &str = "on Ubuntu in linux-modules-extra-$(uname -r), on Fedora and RHEL in kernel-modules-extra, \
-                     on Debian in linux-image-amd64; try `modprobe` as root";
+                     on Debian in linux-image-amd64";
 /// What is part of the kernel or not there at all.
 const BUILT_IN: &str = "never a module: another kernel has to be booted";
 
@@ -154,17 +154,23 @@ impl Op {
             Self::Sysctl { path, .. } if path.starts_with("net/ipv6") => Some(Feature::Ipv6),
             Self::Tunnel(tunnel) => Some(tunnel.kind.feature()),
             Self::Wireguard(_) => Some(Feature::Wireguard),
-            Self::Route(route) if route.encap.is_some() => Some(Feature::RouteEncap),
+            Self::Nftables { tables } => {
+                Some(if tables.iter().any(|table| table.family == TableFamily::Netdev) {
+                    Feature::NftablesNetdev
+                } else {
+                    Feature::NftablesNat
+                })
+            }
             Self::Sysctl { .. }
+            | Self::Enslave { .. }
             | Self::Hairpin { .. }
             | Self::Up { .. }
             | Self::Offload { .. }
             | Self::Address { .. }
-            | Self::Route { .. }
             | Self::Neighbour { .. }
-            | Self::Enslave { .. }
             | Self::NoLinkLocal { .. }
             | Self::Fdb { .. } => None,
+            Self::Route(route) => route.encap.map(|_| Feature::RouteEncap),
         }
     }
 }

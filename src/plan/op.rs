@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use serde::Serialize;
 
 use super::link::{Link, Mac};
+use super::nftables::Table;
 use super::tunnel::Tunnel;
 use super::wireguard::Wireguard;
 
@@ -104,6 +105,11 @@ pub enum Op {
         mac: Mac,
         /// The node that has it.
         to: IpAddr,
+    },
+    /// Add packet filter rules, all or none.
+    Nftables {
+        /// The tables.
+        tables: Vec<Table>,
     },
 }
 
@@ -206,6 +212,10 @@ impl fmt::Display for Op {
             Self::Wireguard(wireguard) => write!(f, "key and peers of {}", wireguard.link.name),
             Self::NoLinkLocal { link } => write!(f, "no link-local address on {}", link.name),
             Self::Fdb { link, mac, to } => write!(f, "forwarding entry {mac} to {to} on {}", link.name),
+            Self::Nftables { tables } => {
+                let names: Vec<String> = tables.iter().map(ToString::to_string).collect();
+                write!(f, "nftables table {}", names.join(" and table "))
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Pure: plain data in, strings out; who prints them, and where, is decided elsewhere.
 
 pub mod commands;
+pub mod doctor;
 pub mod graph;
 mod hosts;
 pub mod inspect;

@@ -4,7 +4,7 @@ use crate::diag::Style;
 
 /// What a piece of text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Paint {
+pub(in crate::render) enum Paint {
     /// All is well.
     Good,
     /// Something is wrong.
@@ -43,7 +43,7 @@ impl Paint {
 }
 
 /// The text in its colour, where colours are wanted.
-pub(super) fn paint(text: &str, paint: Paint, style: Style) -> String {
+pub(in crate::render) fn paint(text: &str, paint: Paint, style: Style) -> String {
     match style {
         Style::Coloured if !text.is_empty() => format!("\u{1b}[{}m{text}\u{1b}[0m", paint.sgr()),
         _ => text.to_owned(),

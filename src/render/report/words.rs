@@ -83,7 +83,7 @@ pub(super) fn indented(line: &str, by: usize) -> String {
 
 /// Breaks a line between words so that no piece is wider than `width`, except a single word that is. What is indented
 /// was laid out by somebody, and stays as it is.
-pub(super) fn wrap(line: &str, width: usize) -> Vec<String> {
+pub(in crate::render) fn wrap(line: &str, width: usize) -> Vec<String> {
     if line.starts_with(' ') || line.chars().count() <= width {
         return vec![line.to_owned()];
     }

@@ -1,0 +1,219 @@
+//! The limits that decide how large labs can get: what each is for, when it is low, and how to raise it.
+
+use serde::Serialize;
+
+use crate::model::KERNEL_NEIGHBOUR_LIMIT;
+
+/// More than the largest lab needs.
+const PLENTY: u64 = 20_000;
+/// Namespaces that a machine for labs should have room for.
+const ENOUGH: u64 = 1_000;
+/// Labs that a machine should have room for at the same time, with the commands that look into them.
+const LABS: u64 = 100;
+/// Descriptors that a lab's holder has besides one for each namespace.
+const OWN_DESCRIPTORS: u64 = 32;
+
+/// A limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// IPv4 neighbour entries, for all namespaces together.
+    NeighboursV4,
+    /// IPv6 neighbour entries.
+    NeighboursV6,
+    /// Network namespaces.
+    NetNamespaces,
+    /// UTS namespaces.
+    UtsNamespaces,
+    /// IPC namespaces.
+    IpcNamespaces,
+    /// User namespaces.
+    UserNamespaces,
+    /// PID namespaces.
+    PidNamespaces,
+    /// Mount namespaces.
+    MountNamespaces,
+    /// The largest pid.
+    PidMax,
+    /// Threads of the whole machine.
+    Threads,
+    /// Processes of this user.
+    Processes,
+    /// Open files of a process.
+    Files,
+    /// Processes of the control group that netlab runs in.
+    CgroupPids,
+    /// Watches of files, by instance.
+    InotifyInstances,
+    /// Watches of files.
+    InotifyWatches,
+}
+
+/// What a limit bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Serves {
+    /// The nodes, routers and pods of a lab, which are a namespace each.
+    Namespaces,
+    /// How many labs can run, and commands in them.
+    Labs,
+    /// What a lab learns by ARP and ND.
+    Neighbours,
+    /// Nothing of netlab's own.
+    Containers,
+}
+
+/// A limit's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Value {
+    /// A number.
+    Number(u64),
+    /// There is no limit.
+    Unlimited,
+    /// It cannot be read here.
+    Unknown,
+}
+
+/// What was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// Which limit.
+    pub limit: Limit,
+    /// Its value.
+    pub value: Value,
+    /// How much of it is used already, where the kernel says.
+    pub used: Option<u64>,
+}
+
+/// The command that raises a kernel setting far enough.
+pub fn raise(setting: &str) -> String {
+    format!("sudo sysctl -w {setting}={PLENTY}")
+}
+
+impl Limit {
+    /// All of them, in the order in which they are shown.
+    pub const ALL: [Self; 15] = [
+        Self::NeighboursV4,
+        Self::NeighboursV6,
+        Self::NetNamespaces,
+        Self::UtsNamespaces,
+        Self::IpcNamespaces,
+        Self::UserNamespaces,
+        Self::PidNamespaces,
+        Self::MountNamespaces,
+        Self::PidMax,
+        Self::Threads,
+        Self::Processes,
+        Self::Files,
+        Self::CgroupPids,
+        Self::InotifyInstances,
+        Self::InotifyWatches,
+    ];
+
+    /// The setting's name where it is one, else what is usual to call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NeighboursV4 => "net.ipv4.neigh.default.gc_thresh3",
+            Self::NeighboursV6 => "net.ipv6.neigh.default.gc_thresh3",
+            Self::NetNamespaces => "user.max_net_namespaces",
+            Self::UtsNamespaces => "user.max_uts_namespaces",
+            Self::IpcNamespaces => "user.max_ipc_namespaces",
+            Self::UserNamespaces => "user.max_user_namespaces",
+            Self::PidNamespaces => "user.max_pid_namespaces",
+            Self::MountNamespaces => "user.max_mnt_namespaces",
+            Self::PidMax => "kernel.pid_max",
+            Self::Threads => "kernel.threads-max",
+            Self::Processes => "RLIMIT_NPROC",
+            Self::Files => "RLIMIT_NOFILE",
+            Self::CgroupPids => "cgroup pids.max",
+            Self::InotifyInstances => "fs.inotify.max_user_instances",
+            Self::InotifyWatches => "fs.inotify.max_user_watches",
+        }
+    }
+
+    /// What it bounds.
+    pub fn serves(self) -> Serves {
+        match self {
+            Self::NeighboursV4 | Self::NeighboursV6 => Serves::Neighbours,
+            Self::NetNamespaces
+            | Self::UtsNamespaces
+            | Self::IpcNamespaces
+            | Self::PidMax
+            | Self::Threads
+            | Self::Processes
+            | Self::Files
+            | Self::CgroupPids => Serves::Namespaces,
+            Self::UserNamespaces | Self::PidNamespaces | Self::MountNamespaces => Serves::Labs,
+            Self::InotifyInstances | Self::InotifyWatches => Serves::Containers,
+        }
+    }
+
+    /// How to raise it.
+    fn remedy(self) -> String {
+        match self {
+            Self::NeighboursV4 | Self::NeighboursV6 => {
+                format!("`sudo sysctl -w {}={KERNEL_NEIGHBOUR_LIMIT}` or more", self.name())
+            }
+            Self::Processes => {
+                "raise `nproc` in /etc/security/limits.conf, or LimitNPROC= of the service".to_owned()
+            }
+            Self::Files => {
+                "raise the hard limit: `nofile` in /etc/security/limits.conf, or LimitNOFILE= of the service"
+                    .to_owned()
+            }
+            Self::CgroupPids => {
+                "raise TasksMax= of the unit that /proc/self/cgroup names, or the container's --pids-limit"
+                    .to_owned()
+            }
+            _ => format!("`{}`", raise(self.name())),
+        }
+    }
+}
+
+impl Reading {
+    /// How much of it is left.
+    pub fn left(&self) -> Option<u64> {
+        match self.value {
+            Value::Number(number) => {
+                let own = if self.limit == Limit::Files { OWN_DESCRIPTORS } else { 0 };
+                Some(number.saturating_sub(self.used.unwrap_or(0)).saturating_sub(own))
+            }
+            Value::Unlimited | Value::Unknown => None,
+        }
+    }
+
+    /// How many nodes, routers and pods of one lab it lets through; none where it bounds something else.
+    pub fn namespaces(&self) -> Option<u64> {
+        if self.limit.serves() == Serves::Namespaces { self.left() } else { None }
+    }
+
+    /// Whether it is lower than a machine for labs should have it.
+    pub fn is_low(&self) -> bool {
+        let wanted = match self.limit.serves() {
+            Serves::Namespaces => ENOUGH,
+            Serves::Labs => LABS,
+            Serves::Neighbours => KERNEL_NEIGHBOUR_LIMIT as u64,
+            Serves::Containers => 0,
+        };
+        self.left().is_some_and(|left| left < wanted)
+    }
+
+    /// What it means for labs.
+    pub fn meaning(&self) -> String {
+        let learnt = KERNEL_NEIGHBOUR_LIMIT / 2;
+        match (self.limit.serves(), self.left()) {
+            (Serves::Neighbours, _) => {
+                format!("labs learn up to {learnt}; larger ones get permanent entries")
+            }
+            (Serves::Containers, _) => "netlab uses none; programs in containers may".to_owned(),
+            (Serves::Namespaces, None) => "nodes, routers and pods: no limit known".to_owned(),
+            (Serves::Namespaces, Some(left)) => format!("room for {left} nodes, routers and pods"),
+            (Serves::Labs, None) => "labs: no limit known".to_owned(),
+            (Serves::Labs, Some(left)) => format!("room for {left} labs and commands in them"),
+        }
+    }
+
+    /// What to do, where it is low.
+    pub fn remedy(&self) -> Option<String> {
+        self.is_low().then(|| format!("{}, {}", self.meaning(), self.limit.remedy()))
+    }
+}

@@ -1,0 +1,75 @@
+//! PURE. What a machine can do for labs: verdicts on facts that were tried and read elsewhere, and what to do where one is bad.
+//!
+//! The facts say what the kernel did when asked. Nothing here guesses: what could not be tried is said to be so.
+
+mod facts;
+mod limits;
+mod needs;
+mod remedies;
+#[cfg(test)]
+mod tests;
+
+pub use facts::{Facts, Filter, Foundation, Machine, Modules, Namespace, Settings, State, Tried, User};
+pub use limits::{Limit, Reading, Serves, Value, raise};
+pub use needs::{Use, Wants};
+pub use remedies::Remedy;
+
+use crate::plan::Feature;
+
+/// What is needed for labs that join their nodes by routes: the least that netlab is good for.
+const BASIC: Use = Use::DataPath(crate::model::DataPath::HostGw);
+
+/// A machine, examined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Examination {
+    /// What was found.
+    pub facts: Facts,
+    /// The topologies that were asked about.
+    pub labs: Vec<Asked>,
+}
+
+/// A topology that was asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// Its file, as it was named.
+    pub file: String,
+    /// The lab's name.
+    pub lab: String,
+    /// What it takes.
+    pub wants: Wants,
+}
+
+impl Examination {
+    /// Whether basic labs can run here, and all those that were asked about.
+    pub fn is_fine(&self) -> bool {
+        self.can_run() && self.labs.iter().all(|asked| self.obstacles(&asked.wants).is_empty())
+    }
+
+    /// Whether basic labs can run here.
+    pub fn can_run(&self) -> bool {
+        self.facts.denied().is_none() && self.lacking(BASIC.features()).is_empty()
+    }
+
+    /// Those of these features that did not work.
+    pub fn lacking(&self, of: &[Feature]) -> Vec<Feature> {
+        of.iter().copied().filter(|feature| self.facts.state(*feature) != State::Present).collect()
+    }
+
+    /// Why a lab that takes this cannot run here.
+    pub fn obstacles(&self, wants: &Wants) -> Vec<String> {
+        if self.facts.denied().is_some() {
+            return vec!["no lab can".to_owned()];
+        }
+        let lacks = wants.features.iter().filter_map(|feature| {
+            let state = self.facts.state(*feature);
+            (state != State::Present).then(|| format!("{} {}", feature.word(), state.word()))
+        });
+        let limits = self.facts.limits.iter().filter_map(|reading| {
+            let room = reading.namespaces()?;
+            (room < wants.namespaces as u64).then(|| {
+                format!("it has {} namespaces, and {} allows {room}", wants.namespaces, reading.limit.name())
+            })
+        });
+        lacks.chain(limits).collect()
+    }
+}
