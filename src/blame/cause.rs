@@ -206,6 +206,30 @@ pub enum Cause {
         /// The entry's state.
         state: String,
     },
+    /// A tunnel has lost the Ethernet address of one of its ends.
+    NoNeighbour {
+        /// The tunnel.
+        link: String,
+        /// The end's address.
+        address: IpAddr,
+        /// Whose that is.
+        whose: String,
+        /// Its Ethernet address.
+        mac: Mac,
+    },
+    /// A tunnel's database does not lead to the node that has an Ethernet address.
+    NoForward {
+        /// The tunnel.
+        link: String,
+        /// The Ethernet address.
+        mac: Mac,
+        /// Whose that is.
+        whose: String,
+        /// Where it leads instead, if anywhere.
+        now: Option<Named>,
+        /// As it should be.
+        planned: Named,
+    },
     /// An interface takes smaller packets than planned.
     SmallMtu {
         /// Its name.

@@ -20,6 +20,9 @@ impl Walk<'_> {
         via: Option<IpAddr>,
         to: IpAddr,
     ) -> Found<Id> {
+        if let Some(near) = self.map.find(at, link).filter(|id| self.map.is_tunnel(*id)) {
+            return self.tunnelled(at, state, near, via, to);
+        }
         let hop = via.unwrap_or(to);
         let path = self.map.find(at, link).zip(self.map.owner(hop)).and_then(|(from, to)| {
             let path = self.map.wire(from, to)?;
@@ -59,7 +62,7 @@ impl Walk<'_> {
     }
 
     /// Whether frames are sent to the Ethernet address of the one who has `hop`.
-    fn addressed(
+    pub(super) fn addressed(
         &mut self,
         at: &str,
         state: &State,
@@ -97,7 +100,7 @@ impl Walk<'_> {
     }
 
     /// Whether an interface is there, up, and where it was put.
-    fn passes(&mut self, state: &State, id: Id) -> Found<()> {
+    pub(super) fn passes(&mut self, state: &State, id: Id) -> Found<()> {
         let place = self.map.place(id).to_owned();
         let link = self.standing(state, id)?;
         let interface = self.map.interface(id);

@@ -165,6 +165,19 @@ impl Cause {
                 let how = if neighbour.address.is_ipv4() { "ARP" } else { "neighbour discovery" };
                 format!("{place} asked for {neighbour} on {link} by {how}, and nobody answered (`{state}`)")
             }
+            Self::NoNeighbour { link, address, whose, mac } => format!(
+                "{place} has lost its neighbour entry for {address} ({whose}) on {link}, which said {mac}: on a tunnel \
+                 that learns nothing, nobody answers when it asks"
+            ),
+            Self::NoForward { link, mac, whose, now, planned } => match now {
+                Some(now) => format!(
+                    "{place}'s {link} sends frames for {mac} ({whose}) to {now}; its forwarding database was given {planned}"
+                ),
+                None => format!(
+                    "{place}'s {link} has no forwarding entry for {mac} ({whose}): it was given {planned}, and without it \
+                     the frame goes nowhere"
+                ),
+            },
             Self::SmallMtu { link, mtu, planned } => format!(
                 "{link} of {place} has an MTU of {mtu} bytes instead of {planned}: larger packets do not pass it whole"
             ),

@@ -136,7 +136,13 @@ fn known(found: Found) -> Known {
         mac: entry.mac,
         state: entry.state,
     });
+    // Bridges have entries too, and those lead to no address.
+    let forwards = found.fdb.into_iter().filter_map(|entry| {
+        Some(blame::Forward { link: name(&names, entry.link), mac: entry.mac, to: entry.to? })
+    });
+    let forwards = forwards.collect();
     let state = State {
+        forwards,
         links: links.collect(),
         routes: found
             .routes

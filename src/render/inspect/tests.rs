@@ -18,6 +18,7 @@ fn interface(index: u32, name: &str, kind: &str, address: Option<&str>) -> Inter
         bridge: None,
         peer: None,
         impair: None,
+        tunnel: None,
     }
 }
 
@@ -43,7 +44,7 @@ fn node() -> Inspection {
 fn entry(last: u8, bridge: Option<&str>, origin: Origin) -> FdbEntry {
     let interface = bridge.map_or("flannel.1", |_| "veth1").to_owned();
     let bridge = bridge.map(str::to_owned);
-    FdbEntry { mac: mac(last), owner: Some("pod1".into()), bridge, interface, vlan: None, to: None, origin }
+    FdbEntry { mac: mac(last), owner: Some("pod1".into()), bridge, interface, vlan: None, to: None, to_owner: None, origin }
 }
 
 #[track_caller]
@@ -111,6 +112,7 @@ fn routes_are_in_the_words_of_ip_route() {
         via: Some(via.parse().expect("an address")),
         owner: owner.map(str::to_owned),
         interface: "eth0".into(),
+        encap: None,
     };
     let route = |to: &str, kind: &str, hops: Vec<Hop>, metric: u32| Route {
         to: to.parse().expect("a network"),

@@ -2,6 +2,7 @@
 
 mod ethernet;
 mod ip;
+mod tunnel;
 
 use std::net::IpAddr;
 
@@ -24,7 +25,8 @@ pub fn inspection_text(inspection: &Inspection) -> String {
         sections.push(ethernet::ports(bridge));
         sections.push(ethernet::bridge_fdb(inspection, bridge));
     }
-    sections.extend(ethernet::tunnel_fdbs(inspection));
+    sections.extend(tunnel::fdbs(inspection));
+    sections.extend(inspection.interfaces.iter().filter_map(tunnel::peers));
     if addresses(inspection).next().is_some() {
         sections.push(ip::routes(&inspection.routes));
         sections.push(ip::forwarding(inspection));
