@@ -59,6 +59,15 @@ fn a_lab_has_to_fit_into_each_limit() {
 }
 
 #[test]
+fn root_needs_no_user_namespaces() {
+    let mut found = asked(fine());
+    limit(&mut found, Limit::UserNamespaces, 0);
+    assert!(found.is_fine() && found.remedies().is_empty());
+    found.facts.foundation = Foundation::Rootless;
+    assert!(!found.is_fine() && found.remedies().len() == 1);
+}
+
+#[test]
 fn low_limits_have_a_remedy_and_others_none() {
     for (which, enough) in [
         (Limit::NeighboursV4, 1024),
