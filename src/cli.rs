@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use probes::{FamilyArg, Fragments, Ping, Traceroute, Why};
-pub use testing::{Matrix, MatrixFormat, Test, TestFormat};
+pub use testing::{Compare, CompareFormat, Matrix, MatrixFormat, Test, TestFormat};
 
 /// Fake Kubernetes nodes and pods on the real Linux data path, from one TOML file.
 #[derive(Debug, Parser)]
@@ -40,6 +40,8 @@ pub enum Command {
     Matrix(Matrix),
     /// Bring labs up, compare who reaches whom with reviewed snapshots, and take them down
     Test(Test),
+    /// Bring a lab up on one data path after the other, and show what each costs a packet
+    Compare(Compare),
     /// Run a command in a pod, node or router
     Exec(Exec),
     /// Open a shell in a pod, node or router, or in the lab as a whole
@@ -298,7 +300,7 @@ pub struct Complete {
 #[derive(Debug, Args)]
 #[command(after_help = examples::SERVE)]
 pub struct Serve {
-    /// What to serve, and where: http:PORT, echo:PORT or proxy:PORT=HOST:PORT
+    /// What to serve, and where: http:PORT, echo:PORT, stun:PORT or proxy:PORT=HOST:PORT
     #[arg(required = true, value_name = "SERVICE")]
     pub services: Vec<crate::serve::Service>,
 }

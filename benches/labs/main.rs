@@ -6,9 +6,10 @@
 //!
 //!     make bench                                  20 rounds
 //!     NETLAB_BENCH_ROUNDS=5 make bench
-//!     NETLAB_BENCH=pairs make bench               only all pairs of many pods (or `labs`: only the rest)
+//!     NETLAB_BENCH=pairs make bench               only all pairs of many pods; or `labs`, or `growth`: up to 250 nodes
 
 mod batch;
+mod growth;
 mod memory;
 mod netlab;
 mod pairs;
@@ -119,18 +120,24 @@ fn main() -> anyhow::Result<()> {
         Err(_) => 20_u32,
     };
     let only = std::env::var("NETLAB_BENCH").unwrap_or_default();
-    ensure!(["", "labs", "pairs"].contains(&only.as_str()), "NETLAB_BENCH is labs or pairs");
+    ensure!(
+        ["", "labs", "pairs", "growth"].contains(&only.as_str()),
+        "NETLAB_BENCH is labs, pairs or growth"
+    );
+    let wanted = |part: &str| only.is_empty() || only == part;
     let mut quiet = Quiet::new()?;
     let begun = Instant::now();
     let mut report = Report::default();
-    if only != "pairs" {
+    if wanted("labs") {
         labs(rounds, &mut quiet, &mut report)?;
         println!("{}", report.table());
     }
-    let pairs = if only == "labs" { Vec::new() } else { pairs::measure(rounds, &mut quiet)? };
+    let pairs = if wanted("pairs") { pairs::measure(rounds, &mut quiet)? } else { Vec::new() };
     println!("{}", pairs::table(&pairs));
+    let growth = if wanted("growth") { growth::measure(rounds, &mut quiet)? } else { Vec::new() };
+    println!("{}", growth::table(&growth));
     let json = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench.json");
-    std::fs::write(&json, report.json(rounds, &pairs::json(&pairs))?)
+    std::fs::write(&json, report.json(rounds, &pairs::json(&pairs), &growth::json(&growth))?)
         .with_context(|| format!("writing {}", json.display()))?;
     eprintln!("{} s; all figures are in {}", begun.elapsed().as_secs(), json.display());
     Ok(())

@@ -142,7 +142,7 @@ impl Report {
         out
     }
 
-    pub(crate) fn json(&self, rounds: u32, pairs: &[Value]) -> serde_json::Result<String> {
+    pub(crate) fn json(&self, rounds: u32, pairs: &[Value], growth: &[Value]) -> serde_json::Result<String> {
         let rows: Vec<Value> = self
             .times
             .iter()
@@ -170,6 +170,7 @@ impl Report {
         serde_json::to_string_pretty(&json!({
             "schema": "netlab.bench/1", "kernel": kernel.trim(), "rounds": rounds, "times": rows, "memory": memory,
             "all_pairs": pairs,
+            "growth": growth,
         }))
     }
 }

@@ -74,20 +74,33 @@ impl Map {
                 self.interfaces[one].far = Some(other);
                 self.interfaces[other].far = Some(one);
                 self.macs.extend([(near.mac, one), (far.mac, other)]);
-                let bridge =
-                    bridge.as_ref().and_then(|link| self.named.get(&(here, link.name.to_string())).copied());
+                let bridge = bridge.as_ref().and_then(|link| self.known(here, link));
                 if let Some(bridge) = bridge {
-                    self.interfaces[one].bridge = Some(bridge);
-                    self.interfaces[bridge].ports.push(one);
+                    self.plug(one, bridge);
+                }
+            }
+            Op::Enslave { link, bridge } => {
+                if let Some((port, bridge)) = self.known(here, link).zip(self.known(here, bridge)) {
+                    self.plug(port, bridge);
                 }
             }
             Op::Address { link, address } => {
-                let Some(id) = self.named.get(&(here, link.name.to_string())).copied() else { return };
+                let Some(id) = self.known(here, link) else { return };
                 self.interfaces[id].addresses.push(*address);
                 self.owners.insert(address.addr(), id);
             }
             _ => {}
         }
+    }
+
+    /// An interface that came before.
+    fn known(&self, here: usize, link: &plan::Link) -> Option<Id> {
+        self.named.get(&(here, link.name.to_string())).copied()
+    }
+
+    fn plug(&mut self, port: Id, bridge: Id) {
+        self.interfaces[port].bridge = Some(bridge);
+        self.interfaces[bridge].ports.push(port);
     }
 
     fn add(&mut self, namespace: usize, name: &str, mtu: u32) -> Id {
@@ -148,6 +161,8 @@ impl Map {
         let namespace = &self.plan.namespaces[interface.namespace];
         match namespace.kind {
             Kind::Pod => namespace.name.clone(),
+            // It answers as one, by whichever of its switches.
+            Kind::Fabric if !interface.addresses.is_empty() => namespace.name.clone(),
             _ => format!("{} {}", namespace.name, interface.name),
         }
     }

@@ -120,6 +120,18 @@ Examples:
 
 The exit code is 1 when somebody could not be reached.";
 
+pub(super) const COMPARE: &str = "\
+Examples:
+  netlab compare labs/two-node.toml
+  netlab compare --data-path host-gw,vxlan labs/two-node.toml
+  netlab compare --from pod2 --to node2 labs/two-node.toml
+  netlab compare --format markdown labs/two-node.toml
+
+Bytes, hops and entries are the same on every run; times and rates hold for this machine,
+now, and are good for comparing with each other. What this kernel lacks is a row that says
+so. Exit codes: 0 measured, 1 something could not be measured, 2 wrong file or names,
+3 this machine can make none of the labs, 4 a lab did not come up.";
+
 pub(super) const GRAPH: &str = "\
 Examples:
   netlab graph labs/two-node.toml

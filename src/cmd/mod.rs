@@ -3,6 +3,7 @@
 mod blame;
 mod candidates;
 mod check;
+mod compare;
 mod complete;
 mod completions;
 mod doctor;
@@ -23,6 +24,7 @@ mod serve;
 mod status;
 pub mod test;
 mod traceroute;
+mod transient;
 mod up;
 mod why;
 
@@ -74,6 +76,7 @@ pub fn run(cli: Cli) -> u8 {
         Command::Traceroute(args) => traceroute::traceroute(&args),
         Command::Matrix(args) => matrix::matrix(&args),
         Command::Test(args) => test::test(&args),
+        Command::Compare(args) => compare::compare(&args),
         Command::Graph(args) => graph::graph(&args),
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Explain(args) => explain::explain(&args),

@@ -56,11 +56,23 @@ pub enum Code {
     TooLarge,
     /// An MTU that cannot carry what must pass.
     MtuTooSmall,
+    /// An external whose address is one of the cluster's ranges.
+    ExternalInside,
+    /// An MTU of pods that the underlay, or the overlay on it, cannot carry.
+    MtuBeyondUnderlay,
+    /// `direct` on a data path that has no such mode.
+    DirectWithoutTunnel,
+    /// `l2` between nodes that do not share a segment.
+    L2AcrossSegments,
+    /// `source_dest_check` where no cloud checks.
+    SourceDestCheck,
+    /// A segment that nothing is plugged into.
+    UnusedSegment,
 }
 
 impl Code {
     /// Every code, in the order of their numbers.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 32] = [
         Self::Syntax,
         Self::UnknownKey,
         Self::WrongType,
@@ -87,6 +99,12 @@ impl Code {
         Self::BadRouter,
         Self::TooLarge,
         Self::MtuTooSmall,
+        Self::MtuBeyondUnderlay,
+        Self::ExternalInside,
+        Self::DirectWithoutTunnel,
+        Self::L2AcrossSegments,
+        Self::SourceDestCheck,
+        Self::UnusedSegment,
     ];
 
     /// The number as people write it, such as `NL012`.
@@ -118,6 +136,12 @@ impl Code {
             Self::BadRouter => "NL024",
             Self::TooLarge => "NL025",
             Self::MtuTooSmall => "NL026",
+            Self::MtuBeyondUnderlay => "NL027",
+            Self::ExternalInside => "NL028",
+            Self::DirectWithoutTunnel => "NL029",
+            Self::L2AcrossSegments => "NL033",
+            Self::SourceDestCheck => "NL034",
+            Self::UnusedSegment => "NL035",
         }
     }
 

@@ -11,10 +11,10 @@ use nix::errno::Errno;
 use super::error::{Error, Result, is_lack};
 use super::message::message;
 use super::namespace::{self, Home};
-use super::netlink::{BATCH, Connection, Refusal};
+use super::netlink::{Awaited, BATCH, Connection, Refusal};
 use super::pause::Pauses;
 use super::procfs::Settings;
-use super::{ethtool, privilege, process};
+use super::{ethtool, nftables, privilege, process, wireguard};
 use crate::plan::{Absent, Kind, Namespace, Op, Plan, Sandbox};
 
 /// A built lab, as its holder knows it.
@@ -37,9 +37,11 @@ struct Builder<'a> {
     settings: Settings,
     pauses: Pauses,
     connections: Vec<Option<Connection>>,
+    /// Connections to the packet filters of the namespaces that get rules.
+    filters: BTreeMap<usize, nftables::Connection>,
     sandboxes: Vec<Sandbox>,
     /// Namespaces with interfaces that could not send when they were made.
-    unsettled: Vec<(usize, Vec<u32>)>,
+    unsettled: Vec<(usize, Vec<(u32, Awaited)>)>,
 }
 
 impl<'a> Builder<'a> {
@@ -50,14 +52,19 @@ impl<'a> Builder<'a> {
             settings,
             pauses: Pauses::default(),
             connections: Vec::new(),
+            filters: BTreeMap::new(),
             sandboxes: Vec::new(),
             unsettled: Vec::new(),
         })
     }
 
     fn run(mut self, plan: &Plan, done: &mut dyn FnMut(usize)) -> Result<Built> {
+        let filtering = plan.filtering();
         for (here, namespace) in plan.namespaces.iter().enumerate() {
             self.make(namespace)?;
+            if filtering.contains(&here) {
+                self.filters.insert(here, nftables::Connection::open()?);
+            }
             self.fill(plan, here)?;
             self.settle(plan, here)?;
             let settled = self.unsettled.iter().all(|(unsettled, _)| *unsettled != here);
@@ -104,6 +111,20 @@ impl<'a> Builder<'a> {
                         ethtool::offload_off(socket, &link.name)
                             .map_err(|errno| refused(place, op, errno, String::new()))?;
                     }
+                    Op::Nftables { tables } => {
+                        self.flush(step.run_in, place, &mut waiting)?;
+                        let filter = self.filters.get_mut(&step.run_in).ok_or_else(finished)?;
+                        nftables::add(filter, place, op, tables)?;
+                    }
+                    Op::Wireguard(setup) => {
+                        self.flush(step.run_in, place, &mut waiting)?;
+                        // The socket belongs to the namespace that this thread is in, which is the one being made.
+                        if step.run_in != here {
+                            return Err(Error::Unexpected(format!("{place}: {op}: in another's turn")));
+                        }
+                        wireguard::configure(setup)
+                            .map_err(|errno| refused(place, op, errno, String::new()))?;
+                    }
                     op => {
                         let sandboxes = &self.sandboxes;
                         let pid = |far: usize| u32::try_from(sandboxes[far].inner_pid).unwrap_or(0);
@@ -137,8 +158,7 @@ impl<'a> Builder<'a> {
 
     fn connection(&mut self, of: usize) -> Result<&mut Connection> {
         let connection = self.connections.get_mut(of).and_then(Option::as_mut);
-        connection
-            .ok_or_else(|| Error::Unexpected("the plan goes back to a namespace that is finished".into()))
+        connection.ok_or_else(finished)
     }
 
     fn flush(&mut self, of: usize, place: &str, waiting: &mut Vec<&Op>) -> Result<()> {
@@ -157,34 +177,42 @@ impl<'a> Builder<'a> {
     /// Notes which interfaces of a namespace's cables cannot send yet: right after a cable was made the kernel still has to
     /// work its link state off, and drops what is sent on it.
     fn settle(&mut self, plan: &Plan, here: usize) -> Result<()> {
-        let mut links: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
+        let mut links: BTreeMap<usize, Vec<(u32, Awaited)>> = BTreeMap::new();
         for step in &plan.namespaces[here].steps {
             for op in &step.ops {
-                let Op::Veth { near, bridge, far_namespace, far, .. } = op else { continue };
-                links.entry(*far_namespace).or_default().push(far.link.index);
-                let near_links = links.entry(step.run_in).or_default();
-                near_links.push(near.link.index);
-                near_links.extend(bridge.iter().map(|bridge| bridge.index));
+                let near_links = match op {
+                    Op::Bridge { link, .. } => vec![(link.index, Awaited::Known)],
+                    Op::Veth { near, bridge, far_namespace, far, .. } => {
+                        links.entry(*far_namespace).or_default().push((far.link.index, Awaited::Up));
+                        let near_links = [Some(&near.link), bridge.as_ref()];
+                        near_links.into_iter().flatten().map(|link| (link.index, Awaited::Up)).collect()
+                    }
+                    Op::Enslave { link, bridge } => {
+                        [link, bridge].map(|link| (link.index, Awaited::Up)).to_vec()
+                    }
+                    _ => continue,
+                };
+                links.entry(step.run_in).or_default().extend(near_links);
             }
         }
-        for (namespace, indices) in links {
-            if !self.are_up(plan, namespace, &indices)? {
-                self.unsettled.push((namespace, indices));
+        for (namespace, links) in links {
+            if !self.are_settled(plan, namespace, &links)? {
+                self.unsettled.push((namespace, links));
             }
         }
         Ok(())
     }
 
-    fn are_up(&mut self, plan: &Plan, namespace: usize, indices: &[u32]) -> Result<bool> {
-        let up = self.connection(namespace)?.are_up(indices);
-        up.map_err(|error| Error::Unexpected(format!("{}: {error}", plan.namespaces[namespace].name)))
+    fn are_settled(&mut self, plan: &Plan, namespace: usize, links: &[(u32, Awaited)]) -> Result<bool> {
+        let settled = self.connection(namespace)?.are_settled(links);
+        settled.map_err(|error| Error::Unexpected(format!("{}: {error}", plan.namespaces[namespace].name)))
     }
 
     /// Waits until everything can send. Kernels before 6.8 may take a second over that.
     fn wait_until_settled(&mut self, plan: &Plan) -> Result<()> {
         let began = Instant::now();
-        while let Some((namespace, indices)) = self.unsettled.pop() {
-            while !self.are_up(plan, namespace, &indices)? {
+        while let Some((namespace, links)) = self.unsettled.pop() {
+            while !self.are_settled(plan, namespace, &links)? {
                 if began.elapsed() > PATIENCE {
                     let place = &plan.namespaces[namespace].name;
                     return Err(Error::Unexpected(format!(
@@ -201,6 +229,10 @@ impl<'a> Builder<'a> {
 
 /// How long link state may take. The kernel works most of it off at once, the rest once a second.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+fn finished() -> Error {
+    Error::Unexpected("the plan goes back to a namespace that is finished".into())
+}
 
 fn refused(place: &str, op: &Op, errno: Errno, said: String) -> Error {
     Error::Refused { place: place.to_owned(), what: op.to_string(), errno, said }

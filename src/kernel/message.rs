@@ -17,6 +17,7 @@ use rtnetlink::{
 };
 
 use super::error::{Error, Result};
+use super::tunnel;
 use crate::plan::{End, Mac, NextHop, Op, Route};
 
 /// The message for an operation, and the flags that go with it. `pid_of` gives the pause process of a namespace.
@@ -55,6 +56,10 @@ pub(super) fn message(op: &Op, pid_of: impl Fn(usize) -> u32) -> Result<(RouteNe
             // As RTM_NEWLINK: the kernel takes RTM_SETLINK too, ignores the port's settings in it, and says that all is well.
             (RouteNetlinkMessage::NewLink(message), 0)
         }
+        Op::Enslave { link, bridge } => {
+            let port = LinkUnspec::new_with_index(link.index).controller(bridge.index);
+            (RouteNetlinkMessage::SetLink(port.build()), 0)
+        }
         Op::Up { link } => {
             (RouteNetlinkMessage::SetLink(LinkUnspec::new_with_index(link.index).up().build()), 0)
         }
@@ -80,7 +85,12 @@ pub(super) fn message(op: &Op, pid_of: impl Fn(usize) -> u32) -> Result<(RouteNe
             RouteNetlinkMessage::NewNeighbour(neighbour(link.index, *address, *mac)),
             NLM_F_CREATE | NLM_F_REPLACE,
         ),
-        Op::Sysctl { .. } | Op::Offload { .. } => {
+        Op::Tunnel(planned) => (RouteNetlinkMessage::NewLink(tunnel::device(planned)), new),
+        Op::NoLinkLocal { link } => (RouteNetlinkMessage::SetLink(tunnel::no_link_local(link.index)), 0),
+        Op::Fdb { link, mac, to } => {
+            (RouteNetlinkMessage::NewNeighbour(tunnel::forwarding(link.index, *mac, *to)), new)
+        }
+        Op::Sysctl { .. } | Op::Offload { .. } | Op::Nftables { .. } | Op::Wireguard(_) => {
             return Err(Error::Unexpected(format!("{op}: not an operation of netlink")));
         }
     })
@@ -110,6 +120,9 @@ fn route(op: &Op, route: &Route) -> Result<RouteMessage> {
     };
     if route.next_hop == NextHop::OnLink {
         message.header.flags |= RouteFlags::Onlink;
+    }
+    if let Some(encap) = &route.encap {
+        message.attributes.extend(tunnel::encapsulation(encap));
     }
     Ok(message)
 }

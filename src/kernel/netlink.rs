@@ -14,6 +14,9 @@ use nix::sys::socket::{setsockopt, sockopt};
 use nix::sys::time::TimeVal;
 
 use super::error::{Error, Result};
+pub(super) use link_state::Awaited;
+
+mod link_state;
 
 /// Operations a datagram. More than some 300 acknowledgements overflow the socket's receive buffer, and are lost.
 pub(super) const BATCH: usize = 100;
@@ -46,6 +49,19 @@ pub(super) struct Connection {
     waiting: usize,
 }
 
+/// Opens a socket of a netlink protocol in the calling thread's network namespace, with refusals in the kernel's own words
+/// and a deadline.
+pub(super) fn open(protocol: isize) -> Result<Socket> {
+    let what = "opening a netlink socket";
+    let socket = Socket::new(protocol).map_err(Error::io(what))?;
+    socket.set_ext_ack(true).map_err(Error::io(what))?;
+    socket.set_cap_ack(true).map_err(Error::io(what))?;
+    socket.connect(&SocketAddr::new(0, 0)).map_err(Error::io(what))?;
+    let patience = TimeVal::new(i64::try_from(PATIENCE.as_secs()).unwrap_or(30), 0);
+    setsockopt(&Borrowed::of(&socket), sockopt::ReceiveTimeout, &patience).map_err(Error::call(what))?;
+    Ok(socket)
+}
+
 impl AsRawFd for Connection {
     fn as_raw_fd(&self) -> RawFd {
         self.socket.as_raw_fd()
@@ -55,13 +71,7 @@ impl AsRawFd for Connection {
 impl Connection {
     /// Opens a connection in the calling thread's network namespace.
     pub(super) fn open() -> Result<Self> {
-        let what = "opening a netlink socket";
-        let socket = Socket::new(NETLINK_ROUTE).map_err(Error::io(what))?;
-        socket.set_ext_ack(true).map_err(Error::io(what))?;
-        socket.set_cap_ack(true).map_err(Error::io(what))?;
-        socket.connect(&SocketAddr::new(0, 0)).map_err(Error::io(what))?;
-        let patience = TimeVal::new(i64::try_from(PATIENCE.as_secs()).unwrap_or(30), 0);
-        setsockopt(&Borrowed::of(&socket), sockopt::ReceiveTimeout, &patience).map_err(Error::call(what))?;
+        let socket = open(NETLINK_ROUTE)?;
         Ok(Self { socket, sequence: 0, batch: Vec::with_capacity(8192), waiting: 0 })
     }
 
@@ -119,89 +129,6 @@ impl Connection {
         }
         Ok(refusal)
     }
-
-    /// Whether all these interfaces can send, having made the kernel bring their state up to date where it lets itself be
-    /// made to (`rtnl_getlink()` does so since Linux 6.8; before that it is done when the kernel gets round to it).
-    pub(super) fn are_up(&mut self, indices: &[u32]) -> Result<bool> {
-        let mut up = true;
-        for some in indices.chunks(QUESTIONS) {
-            up &= self.some_are_up(some)?;
-        }
-        Ok(up)
-    }
-
-    fn some_are_up(&mut self, indices: &[u32]) -> Result<bool> {
-        let first = self.sequence;
-        self.sequence = first.wrapping_add(u32::try_from(indices.len()).unwrap_or(0));
-        let questions: Vec<u8> =
-            (first..).zip(indices).flat_map(|(sequence, index)| link_question(sequence, *index)).collect();
-        self.socket.send(&questions, 0).map_err(Error::io("asking for link state"))?;
-        let (mut answered, mut up) = (0, true);
-        let mut buffer = Vec::with_capacity(8192);
-        while answered < indices.len() {
-            buffer.clear();
-            self.socket.recv(&mut buffer, 0).map_err(Error::io("waiting for link state"))?;
-            let mut rest = buffer.as_slice();
-            while let (Some(length), Some(kind), Some(sequence)) =
-                (u32_at(rest, 0), u16_at(rest, 4), u32_at(rest, 8))
-            {
-                let length = (length as usize).max(HEADER);
-                let message = rest.get(..length).unwrap_or_default();
-                rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
-                let Some(index) = indices.get(sequence.wrapping_sub(first) as usize) else { continue };
-                answered += 1;
-                if kind == ERROR {
-                    let errno =
-                        Errno::from_raw(u32_at(message, HEADER).map_or(0, |code| -code.cast_signed()));
-                    return Err(Error::call(format!("asking for the state of interface {index}"))(errno));
-                }
-                up &= operational_state(message) == Some(OPERATIONAL);
-            }
-        }
-        Ok(up)
-    }
-}
-
-/// How many links are asked for at once: each answer takes about a kilobyte of the receive buffer.
-const QUESTIONS: usize = 50;
-/// `RTM_GETLINK`, and the length of its `ifinfomsg`.
-const GET_LINK: u16 = 18;
-const LINK_HEADER: usize = 16;
-/// `IFLA_OPERSTATE`, `IFLA_EXT_MASK` and `RTEXT_FILTER_SKIP_STATS` (linux/if_link.h, linux/rtnetlink.h).
-const OPERATIONAL_STATE: u16 = 16;
-const EXTENDED_MASK: u16 = 29;
-const SKIP_STATISTICS: u32 = 8;
-/// `IF_OPER_UP` (linux/if.h).
-const OPERATIONAL: u8 = 6;
-
-/// Asks for one interface, without its statistics.
-fn link_question(sequence: u32, index: u32) -> Vec<u8> {
-    let length = (HEADER + LINK_HEADER + 8) as u32;
-    let mut bytes = Vec::with_capacity(length as usize);
-    bytes.extend(length.to_ne_bytes());
-    bytes.extend(GET_LINK.to_ne_bytes());
-    bytes.extend(NLM_F_REQUEST.to_ne_bytes());
-    bytes.extend(sequence.to_ne_bytes());
-    bytes.extend([0; 8]);
-    bytes.extend(index.to_ne_bytes());
-    bytes.extend([0; 8]);
-    bytes.extend(8u16.to_ne_bytes());
-    bytes.extend(EXTENDED_MASK.to_ne_bytes());
-    bytes.extend(SKIP_STATISTICS.to_ne_bytes());
-    bytes
-}
-
-/// `IFLA_OPERSTATE` of a link message.
-fn operational_state(message: &[u8]) -> Option<u8> {
-    let mut rest = message.get(HEADER + LINK_HEADER..)?;
-    while let (Some(length), Some(kind)) = (u16_at(rest, 0), u16_at(rest, 2)) {
-        let length = usize::from(length).max(4);
-        if kind == OPERATIONAL_STATE {
-            return rest.get(4).copied();
-        }
-        rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
-    }
-    None
 }
 
 /// A borrowed descriptor, for calls that want one.
@@ -223,7 +150,7 @@ impl std::os::fd::AsFd for Borrowed {
 
 /// An acknowledgement.
 pub(super) struct Answer {
-    sequence: u32,
+    pub(super) sequence: u32,
     /// 0, or a negative error number.
     pub(super) errno: i32,
     pub(super) said: String,

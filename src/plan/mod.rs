@@ -3,23 +3,39 @@
 //! A plan knows every interface index, name and MAC address beforehand, so that nothing is read back while building.
 //! Namespaces come in the order in which they are made; a step may touch its own namespace or one that came before.
 
+mod cloud;
 mod data_path;
+mod external;
 mod feature;
+mod geneve;
+mod gre;
 mod host_gw;
+mod ipip;
+mod l2;
 mod link;
+mod masquerade;
 mod neighbours;
+pub mod nftables;
 mod node;
 mod op;
 mod pod;
+mod tunnel;
 mod underlay;
+mod vxlan;
+mod wireguard;
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::Lab;
 
+pub use data_path::uplink;
 pub use feature::{About, Feature};
 pub use link::{Link, Mac, veth_name, veth_names};
 pub use op::{Absent, Encap, End, NextHop, Offloads, Op, Route};
+pub use tunnel::{TTL, Tunnel, TunnelKind, tunnel_addresses, tunnel_name};
+pub use wireguard::{Keys, Peer, PrivateKey, PublicKey, Wireguard};
 
 /// The namespaces of a lab and what is made in each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -47,6 +63,8 @@ pub enum Kind {
     Fabric,
     /// A router between segments.
     Router,
+    /// A host beyond the cluster.
+    External,
     /// A node.
     Node,
     /// A pod's sandbox.
@@ -84,20 +102,32 @@ impl Plan {
     pub fn operations(&self) -> usize {
         self.namespaces.iter().flat_map(|namespace| &namespace.steps).map(|step| step.ops.len()).sum()
     }
+
+    /// The namespaces that get packet filter rules.
+    pub fn filtering(&self) -> BTreeSet<usize> {
+        let filters = |step: &&Step| step.ops.iter().any(|op| matches!(op, Op::Nftables { .. }));
+        let steps = self.namespaces.iter().flat_map(|namespace| &namespace.steps);
+        steps.filter(filters).map(|step| step.run_in).collect()
+    }
 }
 
 /// Plans a lab.
 pub fn plan(lab: &Lab) -> Plan {
     let mut namespaces = vec![underlay::fabric(lab)];
     let routes = underlay::Routes::new(lab);
+    let keys = Keys::new(lab);
     for router in 0..lab.routers.len() {
         let here = namespaces.len();
         namespaces.push(underlay::router(lab, router, here, &routes));
     }
     for number in 0..lab.nodes.len() {
         let here = namespaces.len();
-        namespaces.push(node::node(lab, number, here, &routes));
+        namespaces.push(node::node(lab, number, here, &routes, &keys));
         pod::pods(lab, number, here, &mut namespaces);
+    }
+    for number in 0..lab.externals.len() {
+        let here = namespaces.len();
+        namespaces.push(external::external(lab, number, here));
     }
     Plan { namespaces }
 }

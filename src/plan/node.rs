@@ -2,7 +2,8 @@
 
 use super::link::{Link, Mac};
 use super::op::{Absent, Offloads, Op};
-use super::{Kind, Namespace, Step, data_path, neighbours, underlay};
+use super::wireguard::Keys;
+use super::{Kind, Namespace, Step, data_path, l2, masquerade, neighbours, underlay};
 use crate::model::{Family, Lab, Offload, RpFilter};
 
 /// What every forwarding namespace has, before any link exists.
@@ -71,32 +72,55 @@ pub(super) fn veth_ends_up(lab: &Lab, link: &Link) -> Vec<Op> {
 }
 
 /// A node's namespace, without its pods.
-pub(super) fn node(lab: &Lab, number: usize, here: usize, routes: &underlay::Routes) -> Namespace {
+pub(super) fn node(
+    lab: &Lab,
+    number: usize,
+    here: usize,
+    routes: &underlay::Routes,
+    keys: &Keys,
+) -> Namespace {
     let node = &lab.nodes[number];
     let step = |why: &str, ops: Vec<Op>| Step { run_in: here, why: why.to_owned(), ops };
-    let settings = forwarding(lab);
+    let settings = forwarding(lab).into_iter().chain(data_path::node_settings(lab)).collect();
     let plug = underlay::router_plugs(lab) + number;
     let eth0 = Link::eth0();
-    let mut uplink = veth_ends_up(lab, &eth0);
-    uplink.extend(node.address.iter().map(|address| Op::Address { link: eth0.clone(), address }));
+    let uplink = data_path::uplink(lab);
+    let own = || node.address.iter().map(|address| Op::Address { link: uplink.clone(), address });
+    let mut cable_end = veth_ends_up(lab, &eth0);
     let mut bridge =
         vec![Op::Bridge { link: Link::cbr0(), mac: Mac::of_ip(&node.gateway), mtu: lab.pod_mtu }];
     bridge.extend(node.gateway.iter().map(|address| Op::Address { link: Link::cbr0(), address }));
     let mut steps = vec![
         step("a node forwards between its pods and the underlay, and answers every expired TTL", settings),
         underlay::cable(lab, node.segment, plug, &node.name, here, eth0.clone(), &node.address),
-        step("eth0: the node's own address on the underlay", uplink),
-        step("cbr0: the switch of the pods, and their default gateway", bridge),
     ];
-    let segments = routes.of_node(lab, node.segment, &eth0);
+    if uplink == eth0 {
+        cable_end.extend(own());
+        steps.push(step("eth0: the node's own address on the underlay", cable_end));
+        steps.push(step("cbr0: the switch of the pods, and their default gateway", bridge));
+    } else {
+        bridge.extend(own());
+        bridge.push(l2::eth0_into_cbr0());
+        steps.push(step("eth0: the cable, which needs no address", cable_end));
+        let why = "cbr0: the switch of the pods and of eth0, with their gateway's address and the node's own";
+        steps.push(step(why, bridge));
+    }
+    let segments = routes.of_node(lab, node.segment, &uplink);
     if !segments.is_empty() {
         steps.push(step("other segments, by the router", segments));
     }
-    let outside = underlay::default_routes(lab, node.segment, &eth0);
+    let outside = underlay::default_routes(lab, node.segment, &uplink);
     if !outside.is_empty() {
         steps.push(step("everything else, by the fabric's router", outside));
     }
-    steps.extend(data_path::node_steps(lab, number).into_iter().map(|(why, ops)| step(&why, ops)));
+    let fabric = data_path::fabric_steps(lab, number);
+    steps.extend(fabric.into_iter().map(|(why, ops)| Step { run_in: 0, why, ops }));
+    steps.extend(masquerade::node_rules(lab, number).map(|rules| step(masquerade::WHY, vec![rules])));
+    steps.extend(data_path::node_steps(lab, number, keys).into_iter().map(|(why, ops)| step(&why, ops)));
+    let known = neighbours::of_fabric(lab, node);
+    if !known.is_empty() {
+        steps.push(Step { run_in: 0, why: "the node: known, not learnt".into(), ops: known });
+    }
     let nodes = neighbours::of_node(lab, number);
     if !nodes.is_empty() {
         steps.push(step("the other nodes of the segment: known, not learnt", nodes));

@@ -7,6 +7,9 @@ use ipnet::IpNet;
 use serde::Serialize;
 
 use super::link::{Link, Mac};
+use super::nftables::Table;
+use super::tunnel::Tunnel;
+use super::wireguard::Wireguard;
 
 /// One thing to ask of the kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -48,6 +51,13 @@ pub enum Op {
         /// The port.
         link: Link,
     },
+    /// Make an interface that is there already a port of a bridge.
+    Enslave {
+        /// The interface.
+        link: Link,
+        /// The bridge.
+        bridge: Link,
+    },
     /// Bring an interface up.
     Up {
         /// The interface.
@@ -77,6 +87,29 @@ pub enum Op {
         address: IpAddr,
         /// The neighbour's Ethernet address.
         mac: Mac,
+    },
+    /// Add packet filter rules, all or none.
+    Nftables {
+        /// The tables.
+        tables: Vec<Table>,
+    },
+    /// Make a tunnel device, still down.
+    Tunnel(Tunnel),
+    /// Give a `WireGuard` device its key and its peers.
+    Wireguard(Wireguard),
+    /// Have no IPv6 link-local address: nobody else is on the link.
+    NoLinkLocal {
+        /// The interface.
+        link: Link,
+    },
+    /// Add a permanent entry to a tunnel's forwarding database.
+    Fdb {
+        /// The tunnel.
+        link: Link,
+        /// The Ethernet address of a far end.
+        mac: Mac,
+        /// The node that has it.
+        to: IpAddr,
     },
 }
 
@@ -168,12 +201,21 @@ impl fmt::Display for Op {
             Self::Bridge { link, .. } => write!(f, "bridge {}", link.name),
             Self::Veth { near, far, .. } => write!(f, "cable {} to {}", near.link.name, far.link.name),
             Self::Hairpin { link } => write!(f, "hairpin mode of {}", link.name),
+            Self::Enslave { link, bridge } => write!(f, "{} as a port of {}", link.name, bridge.name),
             Self::Up { link } => write!(f, "link {} up", link.name),
             Self::Offload { link, .. } => write!(f, "offload of {}", link.name),
             Self::Address { link, address } => write!(f, "address {address} on {}", link.name),
             Self::Route(Route { to, via: Some(via), .. }) => write!(f, "route {to} via {via}"),
             Self::Route(Route { to, link, .. }) => write!(f, "route {to} on {}", link.name),
             Self::Neighbour { link, address, mac } => write!(f, "neighbour {address} {mac} on {}", link.name),
+            Self::Nftables { tables } => {
+                let names: Vec<String> = tables.iter().map(ToString::to_string).collect();
+                write!(f, "nftables table {}", names.join(" and table "))
+            }
+            Self::Tunnel(tunnel) => write!(f, "tunnel {}", tunnel.link.name),
+            Self::Wireguard(wireguard) => write!(f, "key and peers of {}", wireguard.link.name),
+            Self::NoLinkLocal { link } => write!(f, "no link-local address on {}", link.name),
+            Self::Fdb { link, mac, to } => write!(f, "forwarding entry {mac} to {to} on {}", link.name),
         }
     }
 }

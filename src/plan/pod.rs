@@ -5,14 +5,15 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use super::link::{FIRST_VETH, Link, Mac, veth_names};
 use super::node::{NO_LINK_LOCAL, link_settings, veth_ends_up};
 use super::op::{Absent, End, Op};
-use super::{Kind, Namespace, Step, neighbours};
+use super::{Kind, Namespace, Step, data_path, neighbours};
 use crate::model::{Family, Lab};
 
 /// A new namespace has the host's setting, which Docker and its like turn on; a pod forwards nothing.
-const NO_FORWARDING: Op = Op::Sysctl { path: "net/ipv4/ip_forward", value: "0", absent: Absent::Fails };
+pub(super) const NO_FORWARDING: Op =
+    Op::Sysctl { path: "net/ipv4/ip_forward", value: "0", absent: Absent::Fails };
 
 /// In labs with IPv6: addresses are usable at once, and nobody asks for a router.
-const WITH_V6: [Op; 2] = [
+pub(super) const WITH_V6: [Op; 2] = [
     Op::Sysctl { path: "net/ipv6/conf/default/accept_dad", value: "0", absent: Absent::Fails },
     Op::Sysctl { path: "net/ipv6/conf/default/accept_ra", value: "0", absent: Absent::Fails },
 ];
@@ -26,6 +27,7 @@ pub(super) fn pods(lab: &Lab, number: usize, node_namespace: usize, namespaces: 
     } else {
         settings.push(NO_LINK_LOCAL);
     }
+    settings.extend(data_path::pod_settings(lab));
     for (place, (pod, veth)) in node.pods.iter().zip(veth_names(node)).enumerate() {
         let here = namespaces.len();
         let index = FIRST_VETH + u32::try_from(place).unwrap_or(0);

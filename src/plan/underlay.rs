@@ -20,9 +20,14 @@ const SWITCH: [Op; 4] = [
 ];
 
 /// The bridge of a segment, in the fabric.
-fn switch(lab: &Lab, segment: usize) -> Link {
+pub(super) fn switch(lab: &Lab, segment: usize) -> Link {
     let index = FIRST_SWITCH + u32::try_from(segment).unwrap_or(0);
     Link::named(interface_name(&lab.segments[segment].name), index)
+}
+
+/// The Ethernet address of a segment's switch, where it has one of its own.
+pub(super) fn switch_mac(lab: &Lab, segment: usize) -> Mac {
+    Mac::of_port(0, switch(lab, segment).index)
 }
 
 /// The namespace of the switches.
@@ -41,7 +46,7 @@ pub(super) fn fabric(lab: &Lab) -> Namespace {
     let lo = Step { run_in: 0, why: "loopback".into(), ops: vec![Op::Up { link: Link::lo() }] };
     let switches = lab.segments.iter().enumerate().map(|(place, segment)| {
         let link = switch(lab, place);
-        let mac = Mac::of_port(0, link.index);
+        let mac = switch_mac(lab, place);
         let subnets: Vec<String> = segment.subnet.iter().map(|net| net.to_string()).collect();
         let why = format!("segment {}: the switch of {}", segment.name, subnets.join(" and "));
         let mut ops = vec![Op::Bridge { link: link.clone(), mac, mtu: segment.mtu }];

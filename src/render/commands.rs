@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::plan::{Absent, Encap, End, Kind, Namespace, NextHop, Op, Plan, Route};
+use super::tunnel;
+use crate::plan::nftables::{Rule, Table};
+use crate::plan::{Absent, End, Kind, Namespace, NextHop, Op, Plan, Route};
 
 /// The whole plan as a shell script: a section a namespace, a comment a step.
 pub fn script(plan: &Plan, lab: &str) -> String {
@@ -23,6 +25,7 @@ pub fn section(plan: &Plan, namespace: &Namespace) -> String {
     let what = match namespace.kind {
         Kind::Fabric => "the switches of the underlay",
         Kind::Router => "a router",
+        Kind::External => "a host beyond the cluster",
         Kind::Node => "a node",
         Kind::Pod => "a pod",
     };
@@ -71,6 +74,9 @@ pub fn commands(plan: &Plan, run_in: usize, op: &Op) -> Vec<String> {
             ]
         }
         Op::Hairpin { link } => vec![format!("bridge -n {at} link set dev {} hairpin on", link.name)],
+        Op::Enslave { link, bridge } => {
+            vec![format!("ip -n {at} link set dev {} master {}", link.name, bridge.name)]
+        }
         Op::Up { link } => vec![format!("ip -n {at} link set dev {} up", link.name)],
         Op::Offload { link, .. } => {
             vec![format!("ip netns exec {at} ethtool -K {} tx off sg off tso off gso off gro off", link.name)]
@@ -84,22 +90,35 @@ pub fn commands(plan: &Plan, run_in: usize, op: &Op) -> Vec<String> {
         Op::Neighbour { link, address, mac } => {
             vec![format!("ip -n {at} neigh replace {address} lladdr {mac} dev {} nud permanent", link.name)]
         }
+        Op::Nftables { tables } => tables.iter().flat_map(|table| nft(at, table)).collect(),
+        Op::Tunnel(planned) => vec![tunnel::device(at, planned)],
+        Op::Wireguard(planned) => tunnel::wireguard(at, planned),
+        Op::NoLinkLocal { link } => vec![format!("ip -n {at} link set dev {} addrgenmode none", link.name)],
+        Op::Fdb { link, mac, to } => {
+            vec![format!("bridge -n {at} fdb add {mac} dev {} dst {to} self permanent", link.name)]
+        }
     }
+}
+
+fn nft(at: &str, table: &Table) -> Vec<String> {
+    let nft = format!("ip netns exec {at} nft add");
+    let mut lines = vec![format!("{nft} table {table}")];
+    for chain in &table.chains {
+        // Braces and semicolons are the shell's too.
+        lines.push(format!("{nft} chain {table} {} '{{ {chain} }}'", chain.name));
+        let rule = |rule: &Rule| format!("{nft} rule {table} {} '{rule}'", chain.name);
+        lines.extend(chain.rules.iter().map(rule));
+    }
+    lines
 }
 
 fn route(at: &str, Route { to, via, link, next_hop, encap }: &Route) -> String {
     let family = if to.addr().is_ipv6() { "-6 " } else { "" };
     let to = if to.prefix_len() == 0 { "default".to_owned() } else { to.to_string() };
-    let encap = encap.as_ref().map(encapsulation).unwrap_or_default();
+    let encap = encap.as_ref().map(tunnel::encapsulation).unwrap_or_default();
     let via = via.map(|via| format!("via {via} ")).unwrap_or_default();
     let onlink = if *next_hop == NextHop::OnLink { " onlink" } else { "" };
     format!("ip {family}-n {at} route add {to} {encap}{via}dev {} proto static{onlink}", link.name)
-}
-
-fn encapsulation(encap: &Encap) -> String {
-    let family = if encap.to.is_ipv6() { "ip6" } else { "ip" };
-    let id = encap.id.map(|id| format!("id {id} ")).unwrap_or_default();
-    format!("encap {family} {id}dst {} ", encap.to)
 }
 
 fn end(end: &End, mtu: u32) -> String {

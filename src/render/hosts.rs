@@ -14,10 +14,16 @@ pub fn hosts(lab: &Lab) -> String {
             let _ = writeln!(out, "{ip}\t{name}");
         }
     };
+    if let Some(address) = lab.fabric.first() {
+        add("fabric", address);
+    }
     for router in &lab.routers {
         if let Some(port) = router.ports.first() {
             add(&router.name, &port.address);
         }
+    }
+    for external in &lab.externals {
+        add(&external.name, &external.address);
     }
     for node in &lab.nodes {
         add(&node.name, &node.address);

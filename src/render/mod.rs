@@ -3,6 +3,7 @@
 //! Pure: plain data in, strings out; who prints them, and where, is decided elsewhere.
 
 pub mod commands;
+pub mod compare;
 pub mod doctor;
 pub mod graph;
 mod hosts;
@@ -14,6 +15,7 @@ pub mod report;
 pub mod survey;
 pub mod traceroute;
 mod tree;
+mod tunnel;
 
 pub use hosts::hosts;
 pub use names::LabNames;

@@ -28,6 +28,9 @@ pub struct Document {
     /// The nodes.
     #[schemars(with = "Vec<Node>")]
     pub node: Vec<Row<Node>>,
+    /// Hosts beyond the cluster, which pods reach with their node's address.
+    #[schemars(with = "Option<Vec<External>>")]
+    pub external: Vec<Row<External>>,
     /// Pods that need more than a name.
     #[schemars(with = "Option<Vec<Pod>>")]
     pub pod: Vec<Row<Pod>>,
@@ -52,11 +55,21 @@ pub struct Cluster {
     pub node_mask_v6: Option<Field<i64>>,
     /// How packets get from one node's pods to another's. Default host-gw.
     pub data_path: Option<Field<String>>,
+    /// Whether nodes of one segment have plain routes to each other, and only others a tunnel (flannel's DirectRouting,
+    /// Calico's CrossSubnet); for vxlan, geneve, ipip and gre. Default false.
+    pub direct: Option<Field<bool>>,
     /// The underlay's MTU in bytes. Default 1500.
     pub mtu: Option<Field<i64>>,
+    /// The MTU of pods in bytes. Default: the smallest of the underlay, less what the data path puts around packets.
+    pub pod_mtu: Option<Field<i64>>,
+    /// Whether a `pod_mtu` that the underlay cannot carry is an error. Default true.
+    pub check_mtu: Option<Field<bool>>,
     /// Whether neighbours are learnt by ARP and ND ("learn") or given ("static"). Default: learnt in labs small
     /// enough for the kernel's neighbour table.
     pub neighbours: Option<Field<String>>,
+    /// Where pods are seen with their own addresses, beside the pod range, instead of their node's. Default: the nodes'
+    /// subnets.
+    pub non_masquerade_cidrs: Option<Field<Names>>,
     /// Reverse path filtering on the nodes: "off", "strict" or "loose". Default off.
     pub rp_filter: Option<Field<String>>,
     /// Whether virtual cables use the kernel's checksum and segmentation offload. Default true.
@@ -83,6 +96,8 @@ pub struct Segment {
     pub name: Option<Field<String>>,
     /// The segment's subnet, or two for dual stack.
     pub cidr: Option<Field<Names>>,
+    /// The segment's MTU in bytes, where it is smaller than the underlay's.
+    pub mtu: Option<Field<i64>>,
 }
 
 /// A router of the underlay.
@@ -116,6 +131,22 @@ pub struct Node {
     pub ip: Option<Field<Names>>,
     /// The node's slice of the pod range, or two for dual stack.
     pub pod_cidr: Option<Field<Names>>,
+    /// Whether the cloud drops what the node sends in another's name, and what is sent to it for another: its pods'
+    /// packets. Only with data_path = "cloud". Default false.
+    pub source_dest_check: Option<Field<bool>>,
+}
+
+/// A host beyond the cluster: it has no route to pods.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct External {
+    /// The host's name.
+    #[schemars(required)]
+    pub name: Option<Field<String>>,
+    /// Its address, or two for dual stack; any of the public Internet. Default: the next of 203.0.113.10, 203.0.113.11, …
+    /// and 2001:db8:113::10, …
+    pub ip: Option<Field<Names>>,
 }
 
 /// A pod that needs more than a name.
@@ -177,6 +208,9 @@ pub struct Test {
     pub expect: Option<Field<Names>>,
     /// The hops in order, for traceroute.
     pub path: Option<Field<Vec<Field<String>>>>,
+    /// As whom the server must see the one who asks: a name or an address. Over TCP a `netlab serve http` is asked, over UDP
+    /// a STUN server; every external has both.
+    pub seen_as: Option<Field<String>>,
     /// How long the answer may take, such as "200ms".
     pub within: Option<Field<String>>,
     /// What to tell the reader when the test fails.

@@ -76,6 +76,11 @@ impl World {
                         here.state.links.push(Link { bridge, port, ..cable(near) });
                         places.entry(name(*far_namespace)).or_default().state.links.push(cable(far));
                     }
+                    Op::Enslave { link, bridge } => {
+                        let port = here.link(&link.name);
+                        port.bridge = Some(bridge.name.to_string());
+                        port.port = Some("forwarding".into());
+                    }
                     Op::Address { link, address } => {
                         here.link(&link.name).addresses.push(*address);
                         here.add(address.trunc(), None, &link.name);
