@@ -116,13 +116,16 @@ fn features_that_need_the_same_are_told_together() {
 #[test]
 fn data_paths_take_what_their_plans_do() {
     let text = "[[node]]\nname = \"n\"\ncount = 3\npods = 2\n";
+    let mut planned = 0;
     for data_path in DataPath::ALL {
         let Ok(lab) = crate::parse_with(text, "lab", Some(data_path)) else { continue };
         let wants = Wants::of(&lab, &crate::plan::plan(&lab));
         let said = Use::DataPath(data_path).features();
         let unsaid: Vec<_> = wants.features.iter().filter(|feature| !said.contains(feature)).collect();
         assert!(unsaid.is_empty(), "{}: {unsaid:?} is not in doctor/needs.rs", data_path.word());
+        planned += 1;
     }
+    assert!(planned > 1);
 }
 
 /// `modprobe` takes these words, and people search for them.
