@@ -46,8 +46,8 @@ Examples:
 
 pub(super) const DOCTOR: &str = "\
 Examples:
-  netlab doctor                                what works on this machine, and what to do about the rest
-  netlab doctor labs/*.toml                    whether these labs can run here, too
+  netlab doctor                what works on this machine, and what to do about the rest
+  netlab doctor labs/*.toml    whether these labs can run here, too
   netlab doctor --format json | jq .can_run
 
 Everything is tried, in namespaces that are gone at once; as when a lab comes up, the kernel

@@ -11,7 +11,7 @@ use clap_complete::engine::ArgValueCompleter;
 use super::{load, running};
 use crate::cli::Cli;
 use crate::diag::{Code, page};
-use crate::model::Addresses;
+use crate::model::{Addresses, DataPath};
 use crate::state::{self, Record};
 
 /// Stands for topology files and directories, which the shell finds. No name has such a character.
@@ -33,12 +33,13 @@ enum Kind {
     PlaceOrFabric,
     Container,
     Code,
+    DataPath,
     /// A program and its arguments.
     Program,
 }
 
 /// The arguments that clap cannot complete by itself.
-const ARGUMENTS: [(&str, &str, Kind); 27] = [
+const ARGUMENTS: [(&str, &str, Kind); 32] = [
     ("up", "file", Kind::Topology),
     ("down", "labs", Kind::Lab),
     ("status", "lab", Kind::Lab),
@@ -66,6 +67,11 @@ const ARGUMENTS: [(&str, &str, Kind); 27] = [
     ("compare", "file", Kind::Topology),
     ("graph", "file", Kind::LabOrTopology),
     ("explain", "code", Kind::Code),
+    ("up", "data_path", Kind::DataPath),
+    ("plan", "data_path", Kind::DataPath),
+    ("graph", "data_path", Kind::DataPath),
+    ("test", "data_path", Kind::DataPath),
+    ("compare", "data_path", Kind::DataPath),
 ];
 
 /// The command line's definition, with what completes it when these words, the last one unfinished, are its beginning.
@@ -123,6 +129,7 @@ impl Line {
             }
             Kind::Container => self.containers(),
             Kind::Code => codes(),
+            Kind::DataPath => DataPath::ALL.into_iter().map(data_path).collect(),
         };
         // Codes are known by either case, and names have no capitals.
         let current = current.to_string_lossy().to_lowercase();
@@ -156,9 +163,13 @@ impl Line {
             .routers
             .iter()
             .map(|router| (&router.name, "router".to_owned(), router.ports.first().map(|port| port.address)));
+        let externals = lab
+            .externals
+            .iter()
+            .map(|external| (&external.name, "external".to_owned(), Some(external.address)));
         let pods =
             lab.pods().map(|(node, pod)| (&pod.name, format!("pod on {}", node.name), Some(pod.address)));
-        let places = nodes.chain(routers).chain(pods);
+        let places = nodes.chain(routers).chain(externals).chain(pods);
         places.map(|(name, what, address)| candidate(name, with_address(&what, address))).collect()
     }
 
@@ -183,6 +194,20 @@ fn with_address(what: &str, addresses: Option<Addresses>) -> String {
 
 fn labs() -> Vec<CompletionCandidate> {
     state::labs().into_iter().map(|lab| CompletionCandidate::new(lab).help(Some("running".into()))).collect()
+}
+
+fn data_path(one: DataPath) -> CompletionCandidate {
+    let about = match one {
+        DataPath::L2 => "all pods on one flat layer-2 network",
+        DataPath::HostGw => "every node has a route to every other node's pods",
+        DataPath::Cloud => "the fabric has the routes, as a cloud's route table",
+        DataPath::Vxlan => "Ethernet frames in UDP, as flannel does it",
+        DataPath::Geneve => "Ethernet frames in UDP, as OVN and Cilium do it",
+        DataPath::Ipip => "IPv4 packets in IPv4 packets",
+        DataPath::Gre => "IP packets in GRE",
+        DataPath::Wireguard => "encrypted IP packets in UDP",
+    };
+    candidate(one.word(), about.to_owned())
 }
 
 fn codes() -> Vec<CompletionCandidate> {

@@ -35,7 +35,8 @@ fn around<'a>(record: &'a Record, here: &Sandbox) -> Vec<&'a Sandbox> {
     let reaches = |there: &&Sandbox| match (here.kind, there.kind) {
         (Kind::Pod, Kind::Node) => family.is_some_and(|node| node.name == there.name),
         (Kind::Node, Kind::Pod) => pods.contains(there.name.as_str()),
-        (Kind::Fabric, Kind::Node | Kind::Router) | (Kind::Node | Kind::Router, Kind::Fabric) => true,
+        (Kind::Fabric, Kind::Node | Kind::Router | Kind::External)
+        | (Kind::Node | Kind::Router | Kind::External, Kind::Fabric) => true,
         _ => false,
     };
     record.sandboxes.iter().filter(reaches).collect()

@@ -89,7 +89,7 @@ pub(super) fn place<'a>(record: &'a Record, name: &str) -> anyhow::Result<Place<
 }
 
 fn unknown(lab: &Lab, name: &str) -> anyhow::Error {
-    let targets: Vec<&str> = lab.targets().chain(["fabric"]).collect();
+    let targets: Vec<&str> = lab.targets().filter(|name| *name != "fabric").chain(["fabric"]).collect();
     let help = match closest(name, targets.iter().copied()) {
         Some(near) => format!("; did you mean `{near}`?"),
         None => {
@@ -97,16 +97,20 @@ fn unknown(lab: &Lab, name: &str) -> anyhow::Error {
             format!("; there are: {}{dots}", targets.iter().take(10).copied().collect::<Vec<_>>().join(", "))
         }
     };
-    usage(format!("lab `{}` has no pod, node or router `{name}`{help}", lab.name))
+    usage(format!("lab `{}` has no pod, node, router or external `{name}`{help}", lab.name))
 }
 
-/// The addresses of a pod, node or router; a router's are those of its first port.
+/// The addresses of a pod, node, router or external, or of the fabric where it routes; a router's are those of its first
+/// port.
 pub(super) fn addresses(lab: &Lab, name: &str) -> Option<Addresses> {
     let node = lab.nodes.iter().find(|node| node.name == name).map(|node| node.address);
     let router =
         || lab.routers.iter().find(|router| router.name == name)?.ports.first().map(|port| port.address);
+    let external =
+        || lab.externals.iter().find(|external| external.name == name).map(|external| external.address);
     let pod = || lab.pods().find(|(_, pod)| pod.name == name).map(|(_, pod)| pod.address);
-    node.or_else(router).or_else(pod)
+    let fabric = || lab.fabric.first().copied().filter(|_| name == "fabric");
+    node.or_else(router).or_else(external).or_else(pod).or_else(fabric)
 }
 
 /// The address that a probe goes to: of the family asked for, or the first.

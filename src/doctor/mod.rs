@@ -7,6 +7,8 @@ mod limits;
 mod needs;
 mod remedies;
 #[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
 mod tests;
 
 pub use facts::{Facts, Filter, Foundation, Machine, Modules, Namespace, Settings, State, Tried, User};
@@ -64,12 +66,17 @@ impl Examination {
             let state = self.facts.state(*feature);
             (state != State::Present).then(|| format!("{} {}", feature.word(), state.word()))
         });
-        let limits = self.facts.limits.iter().filter_map(|reading| {
-            let room = reading.namespaces()?;
-            (room < wants.namespaces as u64).then(|| {
-                format!("it has {} namespaces, and {} allows {room}", wants.namespaces, reading.limit.name())
-            })
-        });
+        let mut tight: Vec<(String, Vec<String>)> = Vec::new();
+        for reading in &self.facts.limits {
+            let Some((what, left)) = reading.obstacle(wants.nodes, wants.namespaces) else { continue };
+            let leaves = format!("{} leaves {left}", reading.limit.name());
+            match tight.iter_mut().find(|(other, _)| *other == what) {
+                Some((_, limits)) => limits.push(leaves),
+                None => tight.push((what, vec![leaves])),
+            }
+        }
+        let limits =
+            tight.into_iter().map(|(what, limits)| format!("it takes {what}, but {}", limits.join(", ")));
         lacks.chain(limits).collect()
     }
 }

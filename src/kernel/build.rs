@@ -14,7 +14,7 @@ use super::namespace::{self, Home};
 use super::netlink::{Awaited, BATCH, Connection, Refusal};
 use super::pause::Pauses;
 use super::procfs::Settings;
-use super::{ethtool, privilege, process};
+use super::{ethtool, nftables, privilege, process};
 use crate::plan::{Absent, Kind, Namespace, Op, Plan, Sandbox};
 
 /// A built lab, as its holder knows it.
@@ -37,6 +37,8 @@ struct Builder<'a> {
     settings: Settings,
     pauses: Pauses,
     connections: Vec<Option<Connection>>,
+    /// Connections to the packet filters of the namespaces that get rules.
+    filters: BTreeMap<usize, nftables::Connection>,
     sandboxes: Vec<Sandbox>,
     /// Namespaces with interfaces that could not send when they were made.
     unsettled: Vec<(usize, Vec<(u32, Awaited)>)>,
@@ -50,14 +52,19 @@ impl<'a> Builder<'a> {
             settings,
             pauses: Pauses::default(),
             connections: Vec::new(),
+            filters: BTreeMap::new(),
             sandboxes: Vec::new(),
             unsettled: Vec::new(),
         })
     }
 
     fn run(mut self, plan: &Plan, done: &mut dyn FnMut(usize)) -> Result<Built> {
+        let filtering = plan.filtering();
         for (here, namespace) in plan.namespaces.iter().enumerate() {
             self.make(namespace)?;
+            if filtering.contains(&here) {
+                self.filters.insert(here, nftables::Connection::open()?);
+            }
             self.fill(plan, here)?;
             self.settle(plan, here)?;
             let settled = self.unsettled.iter().all(|(unsettled, _)| *unsettled != here);
@@ -104,6 +111,11 @@ impl<'a> Builder<'a> {
                         ethtool::offload_off(socket, &link.name)
                             .map_err(|errno| refused(place, op, errno, String::new()))?;
                     }
+                    Op::Nftables { tables } => {
+                        self.flush(step.run_in, place, &mut waiting)?;
+                        let filter = self.filters.get_mut(&step.run_in).ok_or_else(finished)?;
+                        nftables::add(filter, place, op, tables)?;
+                    }
                     op => {
                         let sandboxes = &self.sandboxes;
                         let pid = |far: usize| u32::try_from(sandboxes[far].inner_pid).unwrap_or(0);
@@ -137,8 +149,7 @@ impl<'a> Builder<'a> {
 
     fn connection(&mut self, of: usize) -> Result<&mut Connection> {
         let connection = self.connections.get_mut(of).and_then(Option::as_mut);
-        connection
-            .ok_or_else(|| Error::Unexpected("the plan goes back to a namespace that is finished".into()))
+        connection.ok_or_else(finished)
     }
 
     fn flush(&mut self, of: usize, place: &str, waiting: &mut Vec<&Op>) -> Result<()> {
@@ -209,6 +220,10 @@ impl<'a> Builder<'a> {
 
 /// How long link state may take. The kernel works most of it off at once, the rest once a second.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+fn finished() -> Error {
+    Error::Unexpected("the plan goes back to a namespace that is finished".into())
+}
 
 fn refused(place: &str, op: &Op, errno: Errno, said: String) -> Error {
     Error::Refused { place: place.to_owned(), what: op.to_string(), errno, said }

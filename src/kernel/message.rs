@@ -84,7 +84,7 @@ pub(super) fn message(op: &Op, pid_of: impl Fn(usize) -> u32) -> Result<(RouteNe
             RouteNetlinkMessage::NewNeighbour(neighbour(link.index, *address, *mac)),
             NLM_F_CREATE | NLM_F_REPLACE,
         ),
-        Op::Sysctl { .. } | Op::Offload { .. } => {
+        Op::Sysctl { .. } | Op::Offload { .. } | Op::Nftables { .. } => {
             return Err(Error::Unexpected(format!("{op}: not an operation of netlink")));
         }
     })

@@ -18,6 +18,7 @@ mod listening;
 mod message;
 mod namespace;
 mod netlink;
+mod nftables;
 mod pause;
 mod privilege;
 pub mod probe;

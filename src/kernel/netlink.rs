@@ -49,6 +49,20 @@ pub(super) struct Connection {
     waiting: usize,
 }
 
+/// Opens a socket of a netlink protocol in the calling thread's network namespace, with refusals in the kernel's own words
+/// and a deadline.
+pub(super) fn open(protocol: isize) -> Result<Socket> {
+    let what = "opening a netlink socket";
+    let socket = Socket::new(protocol).map_err(Error::io(what))?;
+    socket.set_ext_ack(true).map_err(Error::io(what))?;
+    socket.set_cap_ack(true).map_err(Error::io(what))?;
+    socket.connect(&SocketAddr::new(0, 0)).map_err(Error::io(what))?;
+    let patience = TimeVal::new(i64::try_from(PATIENCE.as_secs()).unwrap_or(30), 0);
+    setsockopt(&Borrowed(socket.as_raw_fd()), sockopt::ReceiveTimeout, &patience)
+        .map_err(Error::call(what))?;
+    Ok(socket)
+}
+
 impl AsRawFd for Connection {
     fn as_raw_fd(&self) -> RawFd {
         self.socket.as_raw_fd()
@@ -58,13 +72,7 @@ impl AsRawFd for Connection {
 impl Connection {
     /// Opens a connection in the calling thread's network namespace.
     pub(super) fn open() -> Result<Self> {
-        let what = "opening a netlink socket";
-        let socket = Socket::new(NETLINK_ROUTE).map_err(Error::io(what))?;
-        socket.set_ext_ack(true).map_err(Error::io(what))?;
-        socket.set_cap_ack(true).map_err(Error::io(what))?;
-        socket.connect(&SocketAddr::new(0, 0)).map_err(Error::io(what))?;
-        let patience = TimeVal::new(i64::try_from(PATIENCE.as_secs()).unwrap_or(30), 0);
-        setsockopt(&Borrowed::of(&socket), sockopt::ReceiveTimeout, &patience).map_err(Error::call(what))?;
+        let socket = open(NETLINK_ROUTE)?;
         Ok(Self { socket, sequence: 0, batch: Vec::with_capacity(8192), waiting: 0 })
     }
 
@@ -125,7 +133,7 @@ impl Connection {
 }
 
 /// A borrowed descriptor, for calls that want one.
-pub(super) struct Borrowed(RawFd);
+pub(super) struct Borrowed(pub(super) RawFd);
 
 impl Borrowed {
     pub(super) fn of(socket: &Socket) -> Self {
@@ -141,10 +149,10 @@ impl std::os::fd::AsFd for Borrowed {
     }
 }
 
-/// An acknowledgement.
+/// What the kernel answered to one request.
 pub(super) struct Answer {
-    sequence: u32,
-    /// 0, or a negative error number.
+    pub(super) sequence: u32,
+    /// 0, which is an acknowledgement, or a negative error number.
     pub(super) errno: i32,
     pub(super) said: String,
 }

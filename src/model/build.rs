@@ -4,8 +4,8 @@ use std::ops::RangeInclusive;
 
 use super::nodes::{self, Drafts};
 use super::{
-    Addresses, DataPath, Lab, Neighbours, Offload, Overlay, RpFilter, flat, names, neighbours, pods, pool,
-    routes, segments, tests, underlay,
+    Addresses, DataPath, Lab, Neighbours, Offload, Overlay, RpFilter, externals, flat, names, neighbours,
+    pods, pool, routes, segments, tests, underlay,
 };
 use crate::diag::{Code, Diagnostic, Span, closest, quoted};
 use crate::spec::{Cluster, Document, Field, WORD_LISTS};
@@ -28,7 +28,7 @@ pub(super) struct Context {
 }
 
 /// The tables whose rows others refer to by name.
-const NAMED: &[&str] = &["segment", "router", "node", "pod"];
+const NAMED: &[&str] = &["segment", "router", "external", "node", "pod"];
 /// How many names of a list an error repeats.
 const MOST_LISTED: usize = 8;
 /// How many unknown names are compared with all known ones: it takes time, and nobody reads so many.
@@ -177,6 +177,8 @@ fn draft(document: &Document, file_stem: &str, other: Option<DataPath>, context:
         mtu,
         pod_mtu: mtu,
         fabric: Vec::new(),
+        externals: externals::build(document, &pool, &segments, context),
+        not_masqueraded: None,
         neighbours: Neighbours::Learn,
         rp_filter: rp_filter(cluster, context),
         offload: match cluster.offload.as_ref().and_then(|field| field.value) {
@@ -188,9 +190,10 @@ fn draft(document: &Document, file_stem: &str, other: Option<DataPath>, context:
         nodes: Vec::new(),
         tests: Vec::new(),
     };
+    lab.not_masqueraded = externals::not_masqueraded(cluster, &lab, context);
     let drafts = nodes::expand(document, &lab, context);
     let mut hosts = underlay::Pools::new(document, &segments, &drafts, context);
-    if lab.data_path == DataPath::Cloud {
+    if lab.data_path == DataPath::Cloud || !document.external.is_empty() {
         lab.fabric = underlay::fabric(&lab.segments, &mut hosts, context);
     }
     lab.routers = underlay::routers(document, &lab.segments, &mut hosts, context);
@@ -246,7 +249,7 @@ fn data_path(cluster: &Cluster, context: &mut Context) -> DataPath {
 }
 
 /// The data path that a file asks for, whatever the command line says.
-fn file_s_data_path(cluster: &Cluster) -> DataPath {
+pub(super) fn file_s_data_path(cluster: &Cluster) -> DataPath {
     let word = cluster.data_path.as_ref().and_then(Field::get);
     word.and_then(|word| DataPath::from_word(word)).unwrap_or(DataPath::HostGw)
 }

@@ -5,7 +5,9 @@
 
 mod address;
 mod build;
+mod cloud;
 mod containers;
+mod externals;
 mod flat;
 mod ipam;
 mod names;
@@ -21,6 +23,7 @@ mod underlay;
 
 use std::collections::BTreeMap;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 pub use address::{Addresses, Family};
@@ -49,6 +52,12 @@ pub struct Lab {
     pub pod_mtu: u32,
     /// The fabric's own addresses, one entry a segment, where it routes; else empty.
     pub fabric: Vec<Addresses>,
+    /// Hosts beyond the cluster.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub externals: Vec<External>,
+    /// Where pods are seen with their own addresses; everywhere else with their node's. None: nowhere else is anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_masqueraded: Option<Vec<IpNet>>,
     /// Which neighbour entries are given instead of learnt.
     pub neighbours: Neighbours,
     /// Reverse path filtering on nodes.
@@ -148,6 +157,15 @@ pub struct RouterPort {
     pub address: Addresses,
 }
 
+/// A host beyond the cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct External {
+    /// The host's name.
+    pub name: String,
+    /// Its addresses, each a network of its own.
+    pub address: Addresses,
+}
+
 /// A fake Kubernetes node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Node {
@@ -161,8 +179,29 @@ pub struct Node {
     pub pod_cidr: Addresses,
     /// The addresses of its `cbr0`: its pods' default gateway.
     pub gateway: Addresses,
+    /// Whether the fabric checks what the node sends and gets.
+    #[serde(default, skip_serializing_if = "SourceDestCheck::is_off")]
+    pub source_dest_check: SourceDestCheck,
     /// Its pods.
     pub pods: Vec<Pod>,
+}
+
+/// Whether a cloud's network lets a machine have only packets of its own (AWS: "source/destination check", Azure: "IP
+/// forwarding", the other way round).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceDestCheck {
+    /// It may forward for others, such as its pods.
+    #[default]
+    Off,
+    /// What has neither its address as source when it leaves, nor as destination when it comes, is dropped.
+    On,
+}
+
+impl SourceDestCheck {
+    fn is_off(&self) -> bool {
+        *self == Self::Off
+    }
 }
 
 /// A pod.
@@ -217,11 +256,15 @@ impl Lab {
         Family::ALL.into_iter().filter(|family| self.pod_cidr.get(*family).is_some())
     }
 
-    /// Everything that a command can name as its target: nodes, routers, pods, in that order.
+    /// Everything that a command can name as its target: nodes, routers, externals, pods, in that order, and the fabric where
+    /// it has addresses.
     pub fn targets(&self) -> impl Iterator<Item = &str> {
+        let fabric = (!self.fabric.is_empty()).then_some("fabric");
         let nodes = self.nodes.iter().map(|node| node.name.as_str());
         let routers = self.routers.iter().map(|router| router.name.as_str());
-        nodes.chain(routers).chain(self.pods().map(|(_, pod)| pod.name.as_str()))
+        let externals = self.externals.iter().map(|external| external.name.as_str());
+        let pods = self.pods().map(|(_, pod)| pod.name.as_str());
+        nodes.chain(routers).chain(externals).chain(pods).chain(fabric)
     }
 }
 

@@ -95,7 +95,7 @@ impl NameTable {
             diagnostic.also(first.clone(), format!("this {other}"))
         };
         Err(diagnostic.help(
-            "nodes, pods, routers and segments share one set of names, so that a command can name any of them",
+            "nodes, pods, routers, externals and segments share one set of names, so that a command can name any of them",
         ))
     }
 

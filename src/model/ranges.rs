@@ -75,7 +75,32 @@ pub(super) fn networks(field: Option<&Field<Names>>, key: &str, context: &mut Co
     networks
 }
 
+/// The networks of a list that may have any number of any.
+pub(super) fn any_networks(field: Option<&Field<Names>>, context: &mut Context) -> Vec<Written> {
+    let mut all = Vec::new();
+    for (text, span) in field.iter().flat_map(|field| field.items()) {
+        match any_network(text, &span) {
+            Ok(net) => all.push(Written { net, span }),
+            Err(diagnostic) => context.push(diagnostic),
+        }
+    }
+    all
+}
+
+/// A network for interfaces.
 fn network(text: &str, span: &Span) -> Result<IpNet, Diagnostic> {
+    let net = any_network(text, span)?;
+    match reserved(&net) {
+        None => Ok(net),
+        Some((range, what)) => {
+            let message = format!("{net} is not for interfaces: {range} is {what}");
+            let help = "use a private range: of 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16, or of fd00::/8";
+            Err(Diagnostic::new(Code::InvalidAddress, message, span.clone(), what).help(help))
+        }
+    }
+}
+
+fn any_network(text: &str, span: &Span) -> Result<IpNet, Diagnostic> {
     let invalid = |message: String, label: &str, help: String| {
         Diagnostic::new(Code::InvalidAddress, message, span.clone(), label).help(help)
     };
@@ -91,14 +116,7 @@ fn network(text: &str, span: &Span) -> Result<IpNet, Diagnostic> {
         let message = format!("`{net}` is an address in a network, not a network");
         return Err(invalid(message, "host bits are set", format!("the network is {}", net.trunc())));
     }
-    match reserved(&net) {
-        None => Ok(net),
-        Some((range, what)) => {
-            let message = format!("{net} is not for interfaces: {range} is {what}");
-            let help = "use a private range: of 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16, or of fd00::/8";
-            Err(invalid(message, what, help.into()))
-        }
-    }
+    Ok(net)
 }
 
 /// The network that a person may have meant by an address alone.

@@ -110,7 +110,7 @@ struct Targets<'a> {
 impl Targets<'_> {
     fn check(&self, name: &str, span: &Span, context: &mut Context) {
         if !self.all.contains(name) {
-            context.unknown("pod, node or router", name, span, || self.lab.targets());
+            context.unknown("pod, node, router or external", name, span, || self.lab.targets());
         }
     }
 }
@@ -203,7 +203,8 @@ fn path(test: &spec::Test, probe: Probe, targets: &Targets<'_>, context: &mut Co
         .collect();
     for (hop, span) in &hops {
         let name = hop.split_whitespace().next().unwrap_or_default();
-        if hop.parse::<IpAddr>().is_err() {
+        // On a data path of the command line's, the path of the file's own is not walked.
+        if hop.parse::<IpAddr>().is_err() && name != "fabric" {
             targets.check(name, span, context);
         }
     }

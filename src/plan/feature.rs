@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use super::nftables::TableFamily;
 use super::op::Op;
 
 /// A part of the kernel that may be missing, or be a module that is not loaded.
@@ -150,6 +151,13 @@ impl Op {
             Self::Bridge { .. } => Some(Feature::Bridge),
             Self::Veth { .. } => Some(Feature::Veth),
             Self::Sysctl { path, .. } if path.starts_with("net/ipv6") => Some(Feature::Ipv6),
+            Self::Nftables { tables } => {
+                Some(if tables.iter().any(|table| table.family == TableFamily::Netdev) {
+                    Feature::NftablesNetdev
+                } else {
+                    Feature::NftablesNat
+                })
+            }
             Self::Sysctl { .. }
             | Self::Enslave { .. }
             | Self::Hairpin { .. }

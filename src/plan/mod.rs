@@ -5,15 +5,20 @@
 
 mod cloud;
 mod data_path;
+mod external;
 mod feature;
 mod host_gw;
 mod l2;
 mod link;
+mod masquerade;
 mod neighbours;
+pub mod nftables;
 mod node;
 mod op;
 mod pod;
 mod underlay;
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +55,8 @@ pub enum Kind {
     Fabric,
     /// A router between segments.
     Router,
+    /// A host beyond the cluster.
+    External,
     /// A node.
     Node,
     /// A pod's sandbox.
@@ -87,6 +94,13 @@ impl Plan {
     pub fn operations(&self) -> usize {
         self.namespaces.iter().flat_map(|namespace| &namespace.steps).map(|step| step.ops.len()).sum()
     }
+
+    /// The namespaces that get packet filter rules.
+    pub fn filtering(&self) -> BTreeSet<usize> {
+        let filters = |step: &&Step| step.ops.iter().any(|op| matches!(op, Op::Nftables { .. }));
+        let steps = self.namespaces.iter().flat_map(|namespace| &namespace.steps);
+        steps.filter(filters).map(|step| step.run_in).collect()
+    }
 }
 
 /// Plans a lab.
@@ -101,6 +115,10 @@ pub fn plan(lab: &Lab) -> Plan {
         let here = namespaces.len();
         namespaces.push(node::node(lab, number, here, &routes));
         pod::pods(lab, number, here, &mut namespaces);
+    }
+    for number in 0..lab.externals.len() {
+        let here = namespaces.len();
+        namespaces.push(external::external(lab, number, here));
     }
     Plan { namespaces }
 }

@@ -2,7 +2,7 @@
 
 use super::link::{Link, Mac};
 use super::op::{Absent, Offloads, Op};
-use super::{Kind, Namespace, Step, data_path, l2, neighbours, underlay};
+use super::{Kind, Namespace, Step, data_path, l2, masquerade, neighbours, underlay};
 use crate::model::{Family, Lab, Offload, RpFilter};
 
 /// What every forwarding namespace has, before any link exists.
@@ -108,6 +108,7 @@ pub(super) fn node(lab: &Lab, number: usize, here: usize, routes: &underlay::Rou
     }
     let fabric = data_path::fabric_steps(lab, number);
     steps.extend(fabric.into_iter().map(|(why, ops)| Step { run_in: 0, why, ops }));
+    steps.extend(masquerade::node_rules(lab, number).map(|rules| step(masquerade::WHY, vec![rules])));
     steps.extend(data_path::node_steps(lab, number).into_iter().map(|(why, ops)| step(&why, ops)));
     let known = neighbours::of_fabric(lab, node);
     if !known.is_empty() {

@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use serde::Serialize;
 
 use super::link::{Link, Mac};
+use super::nftables::Table;
 
 /// One thing to ask of the kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -84,6 +85,11 @@ pub enum Op {
         address: IpAddr,
         /// The neighbour's Ethernet address.
         mac: Mac,
+    },
+    /// Add packet filter rules, all or none.
+    Nftables {
+        /// The tables.
+        tables: Vec<Table>,
     },
 }
 
@@ -182,6 +188,10 @@ impl fmt::Display for Op {
             Self::Route(Route { to, via: Some(via), .. }) => write!(f, "route {to} via {via}"),
             Self::Route(Route { to, link, .. }) => write!(f, "route {to} on {}", link.name),
             Self::Neighbour { link, address, mac } => write!(f, "neighbour {address} {mac} on {}", link.name),
+            Self::Nftables { tables } => {
+                let names: Vec<String> = tables.iter().map(ToString::to_string).collect();
+                write!(f, "nftables table {}", names.join(" and table "))
+            }
         }
     }
 }

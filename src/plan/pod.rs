@@ -9,10 +9,11 @@ use super::{Kind, Namespace, Step, data_path, neighbours};
 use crate::model::{Family, Lab};
 
 /// A new namespace has the host's setting, which Docker and its like turn on; a pod forwards nothing.
-const NO_FORWARDING: Op = Op::Sysctl { path: "net/ipv4/ip_forward", value: "0", absent: Absent::Fails };
+pub(super) const NO_FORWARDING: Op =
+    Op::Sysctl { path: "net/ipv4/ip_forward", value: "0", absent: Absent::Fails };
 
 /// In labs with IPv6: addresses are usable at once, and nobody asks for a router.
-const WITH_V6: [Op; 2] = [
+pub(super) const WITH_V6: [Op; 2] = [
     Op::Sysctl { path: "net/ipv6/conf/default/accept_dad", value: "0", absent: Absent::Fails },
     Op::Sysctl { path: "net/ipv6/conf/default/accept_ra", value: "0", absent: Absent::Fails },
 ];

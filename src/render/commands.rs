@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::plan::nftables::{Rule, Table};
 use crate::plan::{Absent, Encap, End, Kind, Namespace, NextHop, Op, Plan, Route};
 
 /// The whole plan as a shell script: a section a namespace, a comment a step.
@@ -23,6 +24,7 @@ pub fn section(plan: &Plan, namespace: &Namespace) -> String {
     let what = match namespace.kind {
         Kind::Fabric => "the switches of the underlay",
         Kind::Router => "a router",
+        Kind::External => "a host beyond the cluster",
         Kind::Node => "a node",
         Kind::Pod => "a pod",
     };
@@ -87,7 +89,20 @@ pub fn commands(plan: &Plan, run_in: usize, op: &Op) -> Vec<String> {
         Op::Neighbour { link, address, mac } => {
             vec![format!("ip -n {at} neigh replace {address} lladdr {mac} dev {} nud permanent", link.name)]
         }
+        Op::Nftables { tables } => tables.iter().flat_map(|table| nft(at, table)).collect(),
     }
+}
+
+fn nft(at: &str, table: &Table) -> Vec<String> {
+    let nft = format!("ip netns exec {at} nft add");
+    let mut lines = vec![format!("{nft} table {table}")];
+    for chain in &table.chains {
+        // Braces and semicolons are the shell's too.
+        lines.push(format!("{nft} chain {table} {} '{{ {chain} }}'", chain.name));
+        let rule = |rule: &Rule| format!("{nft} rule {table} {} '{rule}'", chain.name);
+        lines.extend(chain.rules.iter().map(rule));
+    }
+    lines
 }
 
 fn route(at: &str, Route { to, via, link, next_hop, encap }: &Route) -> String {

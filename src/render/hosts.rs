@@ -22,6 +22,9 @@ pub fn hosts(lab: &Lab) -> String {
             add(&router.name, &port.address);
         }
     }
+    for external in &lab.externals {
+        add(&external.name, &external.address);
+    }
     for node in &lab.nodes {
         add(&node.name, &node.address);
         for pod in &node.pods {

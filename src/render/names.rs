@@ -27,6 +27,9 @@ impl LabNames {
                 names.extend(port.address.ips().map(|ip| (ip, format!("{} eth{place}", router.name))));
             }
         }
+        for external in &lab.externals {
+            names.extend(external.address.ips().map(|ip| (ip, external.name.clone())));
+        }
         names.extend(lab.fabric.iter().flat_map(Addresses::ips).map(|ip| (ip, "fabric".to_owned())));
         Self(names)
     }

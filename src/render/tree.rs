@@ -33,6 +33,9 @@ pub fn summary(lab: &Lab) -> String {
     if !lab.routers.is_empty() {
         parts.push(count(number(lab.routers.len()), "router"));
     }
+    if !lab.externals.is_empty() {
+        parts.push(count(number(lab.externals.len()), "external host"));
+    }
     let containers: usize = lab.pods().map(|(_, pod)| pod.containers.len()).sum();
     if containers > 0 {
         parts.push(count(number(containers), "container"));
@@ -82,6 +85,10 @@ pub fn tree(lab: &Lab, extent: Extent, remark: Remark<'_>) -> String {
                 let _ = writeln!(out, "{bar} {line}");
             }
         }
+    }
+    for external in &lab.externals {
+        let _ =
+            writeln!(out, "{}  {}  beyond the cluster, by the fabric", external.name, ips(&external.address));
     }
     if lab.neighbours != Neighbours::Learn {
         let _ = writeln!(

@@ -13,4 +13,6 @@ mod types;
 pub use field::{Field, Names, Pods, Row};
 pub use read::read;
 pub use schema::schema;
-pub use types::{Cluster, Container, Document, Node, Pod, Router, Segment, Test, Underlay, WORD_LISTS};
+pub use types::{
+    Cluster, Container, Document, External, Node, Pod, Router, Segment, Test, Underlay, WORD_LISTS,
+};

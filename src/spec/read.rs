@@ -8,12 +8,12 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::field::{Field, Row, take_errors};
-use super::types::{Cluster, Container, Document, Node, Pod, Router, Segment, Test, Underlay};
+use super::types::{Cluster, Container, Document, External, Node, Pod, Router, Segment, Test, Underlay};
 use super::{shape, syntax};
 use crate::diag::{Code, Diagnostic, Span, closest};
 
 /// Top-level tables of the language that later versions build.
-const LATER: &[&str] = &["external", "service", "policy", "fault"];
+const LATER: &[&str] = &["service", "policy", "fault"];
 /// Keys of nodes, pods and segments that later versions build.
 const LATER_KEYS: &[&str] = &["impair"];
 
@@ -71,6 +71,7 @@ impl Reader {
                 "segment" => document.segment = self.rows::<Segment>("segment", at, value),
                 "router" => document.router = self.rows::<Router>("router", at, value),
                 "node" => document.node = self.rows::<Node>("node", at, value),
+                "external" => document.external = self.rows::<External>("external", at, value),
                 "pod" => document.pod = self.rows::<Pod>("pod", at, value),
                 "test" => document.test = self.rows::<Test>("test", at, value),
                 _ => {}

@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::field::WrongType;
-use super::types::{Cluster, Container, Document, Node, Pod, Router, Segment, Test, Underlay};
+use super::types::{Cluster, Container, Document, External, Node, Pod, Router, Segment, Test, Underlay};
 use crate::diag::{Code, Diagnostic, Span, quoted};
 
 /// What the whole file is called where another place would be a table's name.
@@ -60,6 +60,7 @@ static TABLES: LazyLock<Vec<(&str, Vec<String>)>> = LazyLock::new(|| {
         ("segment", keys::<Segment>()),
         ("router", keys::<Router>()),
         ("node", keys::<Node>()),
+        ("external", keys::<External>()),
         ("pod", keys::<Pod>()),
         ("container", keys::<Container>()),
         ("test", keys::<Test>()),

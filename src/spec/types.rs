@@ -28,6 +28,9 @@ pub struct Document {
     /// The nodes.
     #[schemars(with = "Vec<Node>")]
     pub node: Vec<Row<Node>>,
+    /// Hosts beyond the cluster, which pods reach with their node's address.
+    #[schemars(with = "Option<Vec<External>>")]
+    pub external: Vec<Row<External>>,
     /// Pods that need more than a name.
     #[schemars(with = "Option<Vec<Pod>>")]
     pub pod: Vec<Row<Pod>>,
@@ -57,6 +60,9 @@ pub struct Cluster {
     /// Whether neighbours are learnt by ARP and ND ("learn") or given ("static"). Default: learnt in labs small
     /// enough for the kernel's neighbour table.
     pub neighbours: Option<Field<String>>,
+    /// Where pods are seen with their own addresses, beside the pod range, instead of their node's. Default: the nodes'
+    /// subnets.
+    pub non_masquerade_cidrs: Option<Field<Names>>,
     /// Reverse path filtering on the nodes: "off", "strict" or "loose". Default off.
     pub rp_filter: Option<Field<String>>,
     /// Whether virtual cables use the kernel's checksum and segmentation offload. Default true.
@@ -116,6 +122,22 @@ pub struct Node {
     pub ip: Option<Field<Names>>,
     /// The node's slice of the pod range, or two for dual stack.
     pub pod_cidr: Option<Field<Names>>,
+    /// Whether the cloud drops what the node sends in another's name, and what is sent to it for another: its pods'
+    /// packets. Only with data_path = "cloud". Default false.
+    pub source_dest_check: Option<Field<bool>>,
+}
+
+/// A host beyond the cluster: it has no route to pods.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct External {
+    /// The host's name.
+    #[schemars(required)]
+    pub name: Option<Field<String>>,
+    /// Its address, or two for dual stack; any of the public Internet. Default: the next of 203.0.113.10, 203.0.113.11, …
+    /// and 2001:db8:113::10, …
+    pub ip: Option<Field<Names>>,
 }
 
 /// A pod that needs more than a name.

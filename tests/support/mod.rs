@@ -5,6 +5,8 @@
 
 #![allow(dead_code, unreachable_pub, missing_docs)] // each test binary uses a part of this
 
+pub mod capture;
+
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;

@@ -30,7 +30,7 @@ pub(super) struct Here<'a> {
 pub(super) struct Subject<'a> {
     pub(super) lab: &'a Lab,
     here: Here<'a>,
-    /// Those that ask, in the order in which requests number them: a survey's places, then the routers.
+    /// Those that ask, in the order in which requests number them: a survey's places, then the routers and the fabric.
     askers: Vec<Sandbox>,
     prober: Prober,
     pub(super) interrupts: &'a Interrupts,
@@ -45,11 +45,12 @@ impl<'a> Subject<'a> {
         interrupts: &'a Interrupts,
     ) -> anyhow::Result<Self> {
         let names = survey.places.iter().map(|place| &place.name);
-        let names = names.chain(lab.routers.iter().map(|router| &router.name));
+        let names = names.map(String::as_str).chain(lab.routers.iter().map(|router| router.name.as_str()));
+        let names = names.chain((!lab.fabric.is_empty()).then_some("fabric"));
         let by_name: HashMap<&str, &Sandbox> =
             here.sandboxes.iter().map(|sandbox| (sandbox.name.as_str(), sandbox)).collect();
-        let asker = |name: &String| {
-            let sandbox = by_name.get(name.as_str()).map(|sandbox| (*sandbox).clone());
+        let asker = |name: &str| {
+            let sandbox = by_name.get(name).map(|sandbox| (*sandbox).clone());
             sandbox.with_context(|| format!("the running lab has no `{name}`"))
         };
         let askers: Vec<Sandbox> = names.map(asker).collect::<anyhow::Result<_>>()?;

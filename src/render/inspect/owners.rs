@@ -28,6 +28,9 @@ impl<'a> Owners<'a> {
                 owners.planned(&port.address, &router.name, &format!("eth{place}"));
             }
         }
+        for external in &lab.externals {
+            owners.planned(&external.address, &external.name, "eth0");
+        }
         owners
     }
 

@@ -14,6 +14,7 @@ pub fn inspection_text(inspection: &Inspection) -> String {
     let what = match inspection.kind {
         Kind::Fabric => "the switches of the underlay, in",
         Kind::Router => "a router of",
+        Kind::External => "a host beyond the cluster, in",
         Kind::Node => "a node of",
         Kind::Pod => "a pod of",
     };

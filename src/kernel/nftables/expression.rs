@@ -1,0 +1,162 @@
+//! A rule as the small programs that the kernel runs for each packet: load, mask, compare, count, decide. They are those
+//! that `nft` makes of the same line.
+
+use ipnet::IpNet;
+use netlink_packet_netfilter::nftables::{
+    Bitwise, Cmp, DataAttribute, ExpressionAttribute, Expressions, Immediate, ListAttribute, Meta, MetaKey,
+    Operator, Payload, Register, Verdict as Code, VerdictAttribute,
+};
+
+use crate::plan::nftables::{Field, Match, Relation, Rule, TableFamily, Verdict};
+
+type List = Vec<ListAttribute<ExpressionAttribute>>;
+
+/// `NFT_PAYLOAD_NETWORK_HEADER`: offsets are from where the IP header begins (linux/netfilter/nf_tables.h).
+const NETWORK_HEADER: u32 = 1;
+/// `NF_DROP` and `NF_ACCEPT` (linux/netfilter.h).
+const DROP: u32 = 0;
+const ACCEPT: u32 = 1;
+/// `NFPROTO_IPV4` and `NFPROTO_IPV6` (linux/netfilter.h), and what Ethernet calls them (linux/if_ether.h).
+const PROTOCOLS: [(u8, u16); 2] = [(2, 0x0800), (10, 0x86dd)];
+
+/// The expressions of a rule of a table of that family.
+pub(super) fn expressions(family: TableFamily, rule: &Rule) -> List {
+    let mut list = Vec::new();
+    let mut is_ipv6 = None;
+    for one in &rule.matches {
+        let ipv6 = one.net.addr().is_ipv6();
+        // Before the first look at an address, and where the IP family changes: which header is it?
+        if is_ipv6.replace(ipv6) != Some(ipv6) {
+            ip_family(family, usize::from(ipv6), &mut list);
+        }
+        address(one, &mut list);
+    }
+    list.push(Expressions::Other { expression_type: "counter".into(), attributes: Vec::new() }.into());
+    list.push(verdict(rule.verdict).into());
+    list
+}
+
+fn ip_family(family: TableFamily, place: usize, list: &mut List) {
+    let (netfilter, ethernet) = PROTOCOLS[place];
+    let (key, value) = match family {
+        TableFamily::Inet => (MetaKey::Nfproto, vec![netfilter]),
+        TableFamily::Netdev => (MetaKey::EtherTypeProtocol, ethernet.to_be_bytes().to_vec()),
+    };
+    let load = vec![Meta::Key(key), Meta::DestinationRegister(Register::Reg1)];
+    list.push(Expressions::Meta(load).into());
+    list.push(compare(Operator::Equal, value));
+}
+
+/// Loads an address, as much of it as the network has, and compares.
+fn address(one: &Match, list: &mut List) {
+    let (bytes, mask) = match one.net.trunc() {
+        IpNet::V4(net) => (net.network().octets().to_vec(), net.netmask().octets().to_vec()),
+        IpNet::V6(net) => (net.network().octets().to_vec(), net.netmask().octets().to_vec()),
+    };
+    // Where addresses stand in the header: RFC 791, 3.1, and RFC 8200, 3.
+    let offset = match (one.field, bytes.len()) {
+        (Field::Source, 4) => 12,
+        (Field::Destination, 4) => 16,
+        (Field::Source, _) => 8,
+        (Field::Destination, _) => 24,
+    };
+    let whole_bytes = one.net.prefix_len().is_multiple_of(8);
+    let length = if whole_bytes { usize::from(one.net.prefix_len() / 8) } else { bytes.len() };
+    if length == 0 {
+        return;
+    }
+    let load = vec![
+        Payload::DestinationRegister(Register::Reg1),
+        Payload::Base(NETWORK_HEADER),
+        Payload::Offset(offset),
+        Payload::Len(length as u32),
+    ];
+    list.push(Expressions::Payload(load).into());
+    if !whole_bytes {
+        let and = vec![
+            Bitwise::SourceRegister(Register::Reg1),
+            Bitwise::DestinationRegister(Register::Reg1),
+            Bitwise::Length(length as u32),
+            Bitwise::Mask(DataAttribute::Value(mask)),
+            Bitwise::Xor(DataAttribute::Value(vec![0; length])),
+        ];
+        list.push(Expressions::Bitwise(and).into());
+    }
+    let operator = match one.relation {
+        Relation::In => Operator::Equal,
+        Relation::NotIn => Operator::NotEqual,
+    };
+    list.push(compare(operator, bytes[..length].to_vec()));
+}
+
+fn compare(operator: Operator, value: Vec<u8>) -> ListAttribute<ExpressionAttribute> {
+    let cmp =
+        vec![Cmp::SourceRegister(Register::Reg1), Cmp::Op(operator), Cmp::Data(DataAttribute::Value(value))];
+    Expressions::Cmp(cmp).into()
+}
+
+fn verdict(verdict: Verdict) -> Expressions {
+    let code = match verdict {
+        Verdict::Accept => Code::Other(ACCEPT),
+        Verdict::Drop => Code::Other(DROP),
+        Verdict::Return => Code::Return,
+        Verdict::Masquerade => {
+            return Expressions::Other { expression_type: "masq".into(), attributes: Vec::new() };
+        }
+    };
+    Expressions::Immediate(vec![
+        Immediate::DestinationRegister(Register::Verdict),
+        Immediate::Data(DataAttribute::Verdict(vec![VerdictAttribute::Code(code)])),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The names of a rule's expressions, in order, with the bytes that are compared.
+    fn told(family: TableFamily, matches: Vec<Match>, verdict: Verdict) -> Vec<String> {
+        let list = expressions(family, &Rule { matches, verdict });
+        let tell = |item: ListAttribute<ExpressionAttribute>| match item {
+            ListAttribute::Element(parts) => match &parts[..] {
+                [ExpressionAttribute::Name(name), ExpressionAttribute::Data(Expressions::Cmp(cmp))] => {
+                    format!("{name} {:?}", cmp.last().expect("data"))
+                }
+                [ExpressionAttribute::Name(name), ExpressionAttribute::Data(_)] => name.clone(),
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        };
+        list.into_iter().map(tell).collect()
+    }
+
+    #[test]
+    fn whole_bytes_are_compared_without_a_mask() {
+        let net = |text: &str| text.parse().expect("a network");
+        assert_eq!(
+            told(TableFamily::Inet, vec![Match::to(net("10.244.0.0/16"))], Verdict::Return),
+            ["meta", "cmp Data(Value([2]))", "payload", "cmp Data(Value([10, 244]))", "counter", "immediate"]
+        );
+        assert_eq!(
+            told(TableFamily::Netdev, vec![Match::not_from(net("10.0.16.0/20"))], Verdict::Masquerade),
+            [
+                "meta",
+                "cmp Data(Value([8, 0]))",
+                "payload",
+                "bitwise",
+                "cmp Data(Value([10, 0, 16, 0]))",
+                "counter",
+                "masq"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_ip_family_is_asked_once() {
+        let net: IpNet = "fd00::1/128".parse().expect("an address");
+        let matches = vec![Match::not_from(net), Match::not_from(net)];
+        let names = told(TableFamily::Netdev, matches, Verdict::Drop);
+        assert_eq!(names.iter().filter(|name| *name == "meta").count(), 1);
+        assert_eq!(names.len(), 2 + 2 + 2 + 2);
+    }
+}

@@ -1,0 +1,183 @@
+//! The data paths without tunnels, `l2`, `host-gw` and `cloud`: who reaches whom with which TTL and by which hops, and
+//! whose Ethernet addresses are on the wire between the nodes.
+
+mod support;
+
+use ipnet::IpNet;
+use netlab::plan::Mac;
+use serde_json::Value;
+use support::capture::{ARP, Capture, Frame};
+use support::{World, in_each_mode};
+
+const LAB: &str = "dual-stack";
+
+fn up(world: &World, data_path: &str) {
+    world.ok(&["up", "--data-path", data_path, &world.lab("dual-stack.toml")]);
+}
+
+/// The Ethernet address that goes with an IPv4 address.
+fn mac(address: &str) -> Mac {
+    let net: IpNet = format!("{address}/32").parse().expect("an address");
+    Mac::of_ip(&[net].into_iter().collect())
+}
+
+/// The names of a traceroute's hops.
+fn hops(world: &World, args: &[&str]) -> Vec<String> {
+    let text = world.ok(&[&["traceroute", "--format", "json"], args].concat());
+    let report: Value = serde_json::from_str(&text).expect("JSON");
+    let hops = report["hops"].as_array().expect("hops").clone();
+    let name = |hop: &Value| hop["answers"][0]["from"]["name"].as_str().unwrap_or("?").to_owned();
+    hops.iter().map(name).collect()
+}
+
+/// A row of the matrix: who asks, and the TTL of each answer.
+fn row(world: &World, family: &str, from: &str) -> String {
+    let csv = world.ok(&["matrix", family, "--format", "csv"]);
+    let begin = format!("IPv{},{from},", &family[1..]);
+    let row = csv.lines().find_map(|line| line.strip_prefix(&begin));
+    row.unwrap_or_else(|| panic!("{from} in {csv}")).to_owned()
+}
+
+/// Pings from pod to pod on another node, as seen on that node's cable.
+fn pinged(world: &World, family: &str) -> Vec<Frame> {
+    let capture = Capture::start(world, LAB, "node2", "eth0");
+    let (_, frames) = capture.during(|| world.ok(&["ping", family, "-c2", "pod1", "pod4"]));
+    frames
+}
+
+/// The Ethernet addresses of all pings, each pair once, requests and replies.
+fn addresses(frames: &[Frame]) -> Vec<(Mac, Mac)> {
+    let mut pairs: Vec<(Mac, Mac)> = Vec::new();
+    for frame in frames.iter().filter(|frame| frame.is_ping()) {
+        let pair = (frame.from(), frame.to());
+        if !pairs.contains(&pair) {
+            pairs.push(pair);
+        }
+    }
+    pairs
+}
+
+/// That a request passes from one address to the other, and the reply back; and that all of the packets are themselves,
+/// wrapped in nothing.
+fn expect_pings_between(world: &World, one: Mac, other: Mac) {
+    for family in ["-4", "-6"] {
+        let frames = pinged(world, family);
+        assert_eq!(addresses(&frames), [(one, other), (other, one)], "{:?} {family}", world.mode);
+        assert_eq!(frames.iter().filter(|frame| frame.is_ping()).count(), 4, "{frames:?}");
+    }
+}
+
+#[test]
+fn l2_is_one_wire() {
+    in_each_mode("l2_is_one_wire", |world| {
+        up(world, "l2");
+        for family in ["-4", "-6"] {
+            for from in ["node1", "pod1", "pod2", "node2", "pod3", "pod4"] {
+                let row = row(world, family, from);
+                let answers: Vec<&str> = row.split(',').filter(|answer| *answer != "-").collect();
+                assert_eq!(answers, ["64"; 5], "{from} {family}");
+            }
+            assert_eq!(hops(world, &[family, "pod1", "pod4"]), ["pod4"]);
+            assert_eq!(hops(world, &[family, "pod3", "pod2"]), ["pod2"]);
+            assert_eq!(hops(world, &[family, "node1", "pod4"]), ["pod4"]);
+        }
+        // From pod to pod, whatever lies between.
+        expect_pings_between(world, mac("10.244.1.2"), mac("10.244.2.3"));
+        // The other way to each other's node is the one that a redirect would tell of.
+        assert_eq!(hops(world, &["pod1", "node2"]), ["node1 cbr0", "node2 cbr0"]);
+        assert_eq!(hops(world, &["-6", "pod1", "node2"]), ["node1 cbr0", "node2 cbr0"]);
+        world.ok(&["ping", "-6", "-c3", "-i", "0.01", "pod1", "node2"]);
+        assert_eq!(hops(world, &["-6", "pod1", "node2"]), ["node1 cbr0", "node2 cbr0"]);
+    });
+}
+
+#[test]
+fn l2_pods_ask_for_each_other_across_the_underlay() {
+    in_each_mode("l2_pods_ask_for_each_other", |world| {
+        up(world, "l2");
+        world.ok(&["exec", "pod1", "--", "ip", "neigh", "flush", "all"]);
+        let frames = pinged(world, "-4");
+        let asks = |frame: &&Frame| frame.carries() == ARP && frame.from() == mac("10.244.1.2");
+        let question = frames.iter().find(asks).unwrap_or_else(|| panic!("no ARP of pod1's: {frames:?}"));
+        assert_eq!(question.to(), Mac([0xff; 6]));
+        // Who has 10.244.2.3?
+        assert_eq!(question.payload()[24..28], [10, 244, 2, 3]);
+    });
+}
+
+#[test]
+fn host_gw_has_the_nodes_addresses_on_the_wire_and_wraps_nothing() {
+    in_each_mode("host_gw_has_the_nodes_addresses", |world| {
+        up(world, "host-gw");
+        expect_pings_between(world, mac("192.168.66.11"), mac("192.168.66.12"));
+        assert_eq!(row(world, "-4", "pod1"), "64,-,64,63,62,62");
+        assert_eq!(row(world, "-6", "pod1"), "64,-,64,63,62,62");
+    });
+}
+
+#[test]
+fn cloud_goes_by_the_fabric() {
+    in_each_mode("cloud_goes_by_the_fabric", |world| {
+        up(world, "cloud");
+        // The address of the fabric's first switch.
+        expect_pings_between(world, Mac([0x06, 0x58, 0, 0, 0, 100]), mac("192.168.66.12"));
+        for family in ["-4", "-6"] {
+            assert_eq!(row(world, family, "node1"), "-,64,64,64,63,63");
+            assert_eq!(row(world, family, "pod1"), "64,-,64,62,61,61");
+            assert_eq!(
+                hops(world, &[family, "pod1", "pod4"]),
+                ["node1 cbr0", "fabric", "node2 eth0", "pod4"]
+            );
+            assert_eq!(hops(world, &[family, "pod1", "pod2"]), ["pod2"]);
+        }
+        let routes = world.ok(&["exec", "node1", "--", "ip", "route"]);
+        assert!(routes.starts_with("default via 192.168.66.1 dev eth0"), "{routes}");
+        assert!(!routes.contains("10.244.2.0"), "a node knows nothing of other nodes' pods: {routes}");
+    });
+}
+
+#[test]
+fn cloud_joins_segments_without_routers() {
+    in_each_mode("cloud_joins_segments", |world| {
+        let file = world.file(
+            "zones.toml",
+            "[cluster]\ndata_path = \"cloud\"\n[[segment]]\nname = \"zone-a\"\n[[segment]]\nname = \"zone-b\"\n\
+             [[node]]\nname = \"node1\"\nsegment = \"zone-a\"\npods = [\"pod1\"]\n\
+             [[node]]\nname = \"node2\"\nsegment = \"zone-b\"\npods = [\"pod2\"]\n",
+        );
+        world.ok(&["up", &file]);
+        assert_eq!(hops(world, &["pod1", "pod2"]), ["node1 cbr0", "fabric", "node2 eth0", "pod2"]);
+        assert_eq!(hops(world, &["node2", "node1"]), ["fabric", "node1 eth0"]);
+        assert_eq!(hops(world, &["fabric", "pod1"]), ["node1 eth0", "pod1"]);
+    });
+}
+
+#[test]
+fn the_switch_of_a_node_keeps_its_pods_frames_to_itself() {
+    in_each_mode("the_switch_of_a_node_keeps_its_frames", |world| {
+        for data_path in ["l2", "host-gw", "cloud"] {
+            up(world, data_path);
+            world.ok(&["ping", "-c1", "pod1", "pod2"]);
+            let own = Capture::start(world, LAB, "node1", "cbr0");
+            let cable = Capture::start(world, LAB, "node1", "eth0");
+            let port = Capture::start(world, LAB, "pod2", "eth0");
+            world.ok(&["ping", "-c3", "-i", "0.01", "pod1", "pod2"]);
+            let pings = |capture: &Capture| capture.frames().iter().filter(|frame| frame.is_ping()).count();
+            assert_eq!(pings(&port), 6, "{data_path}: three requests and three replies get to pod2");
+            assert_eq!(pings(&own), 0, "{data_path}: cbr0's own stack sees what is switched only");
+            assert_eq!(pings(&cable), 0, "{data_path}: the underlay sees what stays on one node");
+            world.ok(&["down", LAB]);
+        }
+    });
+}
+
+#[test]
+fn the_first_labs_run_on_each_as_their_reviewed_snapshots_say() {
+    in_each_mode("the_first_labs_run_on_each", |world| {
+        let snapshots = concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots");
+        let (one, two) = (world.lab("two-node.toml"), world.lab("dual-stack.toml"));
+        let args = ["test", "--check", "--snapshots", snapshots, "--data-path", "l2,cloud", &one, &two];
+        let text = world.ok(&args);
+        assert!(text.contains("4 labs: 4 passed"), "{text}");
+    });
+}
