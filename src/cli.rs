@@ -1,6 +1,7 @@
 //! The command line as it is typed. What it means is decided in [`crate::cmd`].
 
 mod examples;
+mod links;
 mod probes;
 mod testing;
 
@@ -10,6 +11,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use links::{
+    DirectionArg, Impair, ImpairAction, ImpairClear, ImpairSet, ImpairShow, Link, LinkAction, LinkTarget,
+};
 pub use probes::{FamilyArg, Fragments, Ping, Traceroute, Why};
 pub use testing::{Compare, CompareFormat, Matrix, MatrixFormat, Test, TestFormat};
 
@@ -48,6 +52,10 @@ pub enum Command {
     Sh(Sh),
     /// Show interfaces, bridge ports, routes and neighbours, live from the kernel
     Inspect(Inspect),
+    /// Delay, lose, limit or spoil frames on cables of a running lab
+    Impair(Impair),
+    /// Unplug a cable of a running lab, or plug it in again
+    Link(Link),
     /// Show what a container has written
     Logs(Logs),
     /// Say everything that is wrong with topology files, without making anything
@@ -300,7 +308,7 @@ pub struct Complete {
 #[derive(Debug, Args)]
 #[command(after_help = examples::SERVE)]
 pub struct Serve {
-    /// What to serve, and where: http:PORT, echo:PORT or proxy:PORT=HOST:PORT
+    /// What to serve, and where: http:PORT, echo:PORT, stun:PORT or proxy:PORT=HOST:PORT
     #[arg(required = true, value_name = "SERVICE")]
     pub services: Vec<crate::serve::Service>,
 }

@@ -53,7 +53,7 @@ impl Map {
             named: HashMap::new(),
             owners: HashMap::new(),
             macs: HashMap::new(),
-            plan: Plan { namespaces: Vec::new() },
+            plan: Plan { namespaces: Vec::new(), last: Vec::new() },
         };
         for step in plan.namespaces.iter().flat_map(|namespace| &namespace.steps) {
             step.ops.iter().for_each(|op| map.learn(step.run_in, op));

@@ -1,6 +1,7 @@
 //! One file a verb: the only place where the pure parts and the system meet. A reader of a verb sees the story.
 
 mod blame;
+mod cables;
 mod candidates;
 mod check;
 mod compare;
@@ -11,8 +12,10 @@ mod down;
 mod exec;
 mod explain;
 mod graph;
+mod impair;
 mod inspect;
 mod launch;
+mod link;
 mod load;
 mod logs;
 mod matrix;
@@ -71,6 +74,8 @@ pub fn run(cli: Cli) -> u8 {
         Command::Exec(args) => exec::exec(&args),
         Command::Sh(args) => exec::sh(&args),
         Command::Inspect(args) => inspect::inspect(&args),
+        Command::Impair(args) => impair::impair(&args.action),
+        Command::Link(args) => link::link(&args.action),
         Command::Logs(args) => logs::logs(&args),
         Command::Ping(args) => ping::ping(&args),
         Command::Traceroute(args) => traceroute::traceroute(&args),

@@ -7,7 +7,7 @@ mod link;
 mod lookup;
 mod neighbour;
 mod peer;
-mod reader;
+pub(super) mod reader;
 mod route;
 mod rule;
 
@@ -19,7 +19,8 @@ use ipnet::IpNet;
 
 use super::enter::{Place, enter_network};
 use super::error::Result;
-use crate::plan::{Mac, Sandbox};
+use super::qdisc;
+use crate::plan::{Mac, Qdisc, Sandbox};
 use reader::Reader;
 
 pub use lookup::{Answer, Lookup, Question};
@@ -72,6 +73,8 @@ pub struct Link {
     pub bridge: Option<Bridge>,
     /// The other end, where it is a cable.
     pub peer: Option<Peer>,
+    /// What it does to frames that it sends.
+    pub qdisc: Option<Qdisc>,
     /// `net.ipv4.conf.<name>.rp_filter`, as it is set for this interface alone.
     pub rp_filter: u8,
     /// `net.ipv4.conf.<name>.forwarding`: whether IPv4 packets that come in by it are forwarded.
@@ -224,6 +227,10 @@ pub fn inspect(place: &Place<'_>, others: &[&Sandbox]) -> Result<Found> {
     let mut reader = Reader::open(here)?;
     let mut links = link::links(&mut reader)?;
     peer::join(&mut reader, here, &mut links, &others)?;
+    let mut qdiscs = qdisc::all(&mut reader)?;
+    for link in &mut links {
+        link.qdisc = qdiscs.remove(&link.index);
+    }
     Ok(Found {
         routes: route::routes(&mut reader)?,
         rules: rule::rules(&mut reader)?,

@@ -4,5 +4,6 @@
 
 pub mod frame;
 pub mod icmp;
+pub mod stun;
 
 pub use icmp::{EchoRequest, IcmpAnswer, Mark, Ports, Quoted};

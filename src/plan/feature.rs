@@ -5,6 +5,8 @@ use serde::Serialize;
 
 use super::nftables::TableFamily;
 use super::op::Op;
+use super::qdisc::Qdisc;
+use super::tunnel::TunnelKind;
 
 /// A part of the kernel that may be missing, or be a module that is not loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -158,14 +160,34 @@ impl Op {
                     Feature::NftablesNat
                 })
             }
+            Self::Tunnel(tunnel) => Some(tunnel.kind.feature()),
+            Self::Wireguard(_) => Some(Feature::Wireguard),
+            Self::Impair { qdisc: Qdisc::Netem { .. }, .. } => Some(Feature::Netem),
+            Self::Impair { qdisc: Qdisc::Tbf { .. }, .. } => Some(Feature::Tbf),
+            Self::Route(route) if route.encap.is_some() => Some(Feature::RouteEncap),
             Self::Sysctl { .. }
             | Self::Enslave { .. }
             | Self::Hairpin { .. }
             | Self::Up { .. }
             | Self::Offload { .. }
             | Self::Address { .. }
-            | Self::Neighbour { .. } => None,
-            Self::Route(route) => route.encap.map(|_| Feature::RouteEncap),
+            | Self::Route { .. }
+            | Self::Neighbour { .. }
+            | Self::NoLinkLocal { .. }
+            | Self::Fdb { .. } => None,
+        }
+    }
+}
+
+impl TunnelKind {
+    /// What the kernel lacks when it cannot make such a device.
+    fn feature(&self) -> Feature {
+        match self {
+            Self::Vxlan { .. } => Feature::Vxlan,
+            Self::Geneve { .. } => Feature::Geneve,
+            Self::Ipip { .. } => Feature::Ipip,
+            Self::Gre | Self::Ip6Gre => Feature::Gre,
+            Self::Wireguard => Feature::Wireguard,
         }
     }
 }

@@ -5,6 +5,7 @@ mod table;
 mod text;
 
 pub use owners::Owners;
+pub(super) use table::table;
 pub use text::inspection_text;
 
 use std::net::IpAddr;
@@ -12,6 +13,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::Serialize;
 
+use crate::model::Impair;
 use crate::plan::{Kind, Mac};
 
 /// Everything about one place.
@@ -58,6 +60,9 @@ pub struct Interface {
     pub bridge: Option<String>,
     /// What its cable is plugged into.
     pub peer: Option<Peer>,
+    /// What it does to frames that it sends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub impair: Option<Impair>,
 }
 
 /// Whether frames can pass an interface.
@@ -115,6 +120,9 @@ pub struct Port {
     pub mac: Option<Mac>,
     /// The pod or node behind it.
     pub peer: Option<Peer>,
+    /// What it does to frames that it sends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub impair: Option<Impair>,
 }
 
 /// An entry of a forwarding database.

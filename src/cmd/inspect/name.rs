@@ -78,6 +78,7 @@ pub(super) fn name(found: Found, lab: &Lab, sandbox: &Sandbox) -> Inspection {
                 mac: one.mac,
                 addresses: one.addresses,
                 bridge: one.master.map(link),
+                impair: one.qdisc.map(|qdisc| qdisc.impair()),
                 peer: one.peer.map(peer),
             })
             .collect(),
@@ -129,6 +130,7 @@ fn bridge(link: &found::Link, all: &[found::Link]) -> Option<Bridge> {
             hairpin: settings.hairpin,
             mac: port.mac,
             peer: port.peer.clone().map(peer),
+            impair: port.qdisc.map(|qdisc| qdisc.impair()),
         })
     });
     Some(Bridge {

@@ -86,6 +86,7 @@ pub(super) fn link(answer: RouteNetlinkMessage) -> Option<Link> {
         port: None,
         bridge: None,
         peer: None,
+        qdisc: None,
         rp_filter: 0,
         forwards_v4: false,
         disabled_v6: false,

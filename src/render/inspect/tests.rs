@@ -17,6 +17,7 @@ fn interface(index: u32, name: &str, kind: &str, address: Option<&str>) -> Inter
         addresses: address.into_iter().map(|net| net.parse().expect("an address")).collect(),
         bridge: None,
         peer: None,
+        impair: None,
     }
 }
 

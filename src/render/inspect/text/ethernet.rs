@@ -30,6 +30,7 @@ pub(super) fn interfaces(inspection: &Inspection) -> Vec<String> {
     for (row, interface) in rows.zip(shown) {
         lines.push(row);
         lines.extend(interface.addresses.iter().map(|address| format!("{:indent$}{address}", "")));
+        lines.extend(interface.impair.map(|impair| format!("{:indent$}to what it sends: {impair}", "")));
     }
     lines
 }
@@ -72,7 +73,13 @@ pub(super) fn ports(bridge: &Bridge) -> Vec<String> {
     };
     let mut lines = vec![format!("PORTS OF {name}: a bridge is a switch, and these are its sockets")];
     let heads = ["#", "PORT", "STATE", "HAIRPIN", "MAC", "PLUGGED INTO"];
-    lines.extend(table(heads, bridge.ports.iter().map(row)));
+    let mut rows = table(heads, bridge.ports.iter().map(row)).into_iter();
+    lines.extend(rows.next());
+    let indent = 4 + bridge.ports.iter().map(|port| port.index.to_string().len()).max().unwrap_or(1);
+    for (row, port) in rows.zip(&bridge.ports) {
+        lines.push(row);
+        lines.extend(port.impair.map(|impair| format!("{:indent$}to what it sends: {impair}", "")));
+    }
     if bridge.ports.iter().any(|port| port.hairpin) {
         lines.push("  hairpin: a frame may leave by the port that it came in by".into());
     }
