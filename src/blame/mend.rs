@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::facts::{Route, Rule, State};
-use super::map::{Map, Planned};
+use super::map::{Id, Map, Planned};
 use super::words::network;
 use crate::model::Family;
 use crate::plan::Mac;
@@ -74,6 +74,14 @@ pub(super) fn anew(place: &str, link: &str) -> Vec<String> {
     vec![format!(
         "no command gives {place} its {link} back as it was: bring the lab up again, with netlab up --replace and its file"
     )]
+}
+
+/// Has an interface lose no frames any more. A bridge's port does that for what its other end gets.
+pub(super) fn lossless(map: &Map, id: Id, leads_to: Option<&str>) -> Vec<String> {
+    vec![match leads_to {
+        Some(far) => format!("netlab impair clear {far} loss --direction in"),
+        None => format!("netlab impair clear {} loss --direction out", map.place(id)),
+    }]
 }
 
 /// Takes rules away.
