@@ -155,6 +155,15 @@ pub enum Cause {
         /// Its name.
         link: String,
     },
+    /// An interface loses frames that it sends, as it was told to.
+    Loses {
+        /// Its name.
+        link: String,
+        /// What a bridge's port leads to.
+        leads_to: Option<String>,
+        /// How many, in parts per million.
+        ppm: u64,
+    },
     /// An interface has lost its address.
     NoAddress {
         /// Its name.

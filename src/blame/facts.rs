@@ -98,6 +98,8 @@ pub struct Link {
     pub up: bool,
     /// Whether its other end is up too.
     pub carrier: bool,
+    /// Of the frames that it sends, how many it loses: parts per million.
+    pub loss_ppm: u64,
     /// Its MTU in bytes.
     pub mtu: u32,
     /// Its Ethernet address.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::facts::{Route, Rule, State};
-use super::map::{Map, Planned};
+use super::map::{Id, Map, Planned};
 use super::words::network;
 use crate::model::Family;
 use crate::plan::{Encap, Mac, NextHop, TTL};
@@ -35,9 +35,10 @@ pub(super) fn restore(map: &Map, place: &str, link: &str, state: &State) -> Vec<
     let lost: Vec<_> = addresses.iter().filter(|net| !state.has(net.addr())).collect();
     commands.extend(lost.iter().map(|net| exec(place, &format!("ip addr add {net} dev {link}"))));
     // An interface that goes down forgets its neighbours, also those that it was given.
-    let forgotten = map.given_neighbours(place, link).into_iter().filter(|(address, _)| {
-        !state.neighbour(link, *address).is_some_and(|entry| entry.mac.is_some())
-    });
+    let forgotten = map
+        .given_neighbours(place, link)
+        .into_iter()
+        .filter(|(address, _)| !state.neighbour(link, *address).is_some_and(|entry| entry.mac.is_some()));
     let forgotten = forgotten.map(|(address, mac)| {
         exec(place, &format!("ip neigh replace {address} lladdr {mac} dev {link} nud permanent"))
     });
@@ -89,6 +90,14 @@ pub(super) fn anew(place: &str, link: &str) -> Vec<String> {
     vec![format!(
         "no command gives {place} its {link} back as it was: bring the lab up again, with netlab up --replace and its file"
     )]
+}
+
+/// Has an interface lose no frames any more. A bridge's port does that for what its other end gets.
+pub(super) fn lossless(map: &Map, id: Id, leads_to: Option<&str>) -> Vec<String> {
+    vec![match leads_to {
+        Some(far) => format!("netlab impair clear {far} loss --direction in"),
+        None => format!("netlab impair clear {} loss --direction out", map.place(id)),
+    }]
 }
 
 /// Takes rules away.

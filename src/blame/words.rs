@@ -6,6 +6,7 @@ use ipnet::IpNet;
 
 use super::cause::{Cause, Named, Routes};
 use super::map::Planned;
+use crate::model::Impair;
 
 impl fmt::Display for Named {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -139,6 +140,14 @@ impl Cause {
             ),
             Self::NoCarrier { link } => {
                 format!("{link} of {place} is up, but has no carrier: the other end of its cable is off")
+            }
+            Self::Loses { link, leads_to, ppm } => {
+                let impair = Impair { loss_ppm: Some(*ppm), ..Impair::default() };
+                let comma = if leads_to.is_some() { "," } else { "" };
+                format!(
+                    "{link} of {place}{}{comma} loses what it sends, as it was told to ({impair})",
+                    cable(leads_to)
+                )
             }
             Self::NoAddress { link, address } => format!(
                 "{link} of {place} has lost its address {address}: nobody answers for {}",

@@ -117,6 +117,7 @@ fn known(found: Found) -> Known {
         name: link.name,
         up: link.up,
         carrier: link.carrier,
+        loss_ppm: link.qdisc.and_then(|qdisc| qdisc.impair().loss_ppm).unwrap_or(0),
         mtu: link.mtu,
         mac: link.mac,
         addresses: link.addresses,

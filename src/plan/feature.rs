@@ -180,7 +180,6 @@ impl Op {
             | Self::Neighbour { .. }
             | Self::NoLinkLocal { .. }
             | Self::Fdb { .. } => None,
-            Self::Route(route) => route.encap.map(|_| Feature::RouteEncap),
         }
     }
 }
