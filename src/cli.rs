@@ -298,7 +298,7 @@ pub struct Complete {
 #[derive(Debug, Args)]
 #[command(after_help = examples::SERVE)]
 pub struct Serve {
-    /// What to serve, and where: http:PORT, echo:PORT or proxy:PORT=HOST:PORT
+    /// What to serve, and where: http:PORT, echo:PORT, stun:PORT or proxy:PORT=HOST:PORT
     #[arg(required = true, value_name = "SERVICE")]
     pub services: Vec<crate::serve::Service>,
 }

@@ -24,7 +24,7 @@ const ALLOWED: [(&str, &[&str]); 18] = [
     ("kernel", &["plan", "packet", "probe", "event", "doctor"]),
     ("state", &["model", "plan"]),
     ("ui", &["event", "render", "diag"]),
-    ("serve", &[]),
+    ("serve", &["packet"]),
     ("cli", &["serve"]),
     ("lib", &["spec", "model", "diag"]),
     ("main", &["cli", "cmd"]),

@@ -81,9 +81,9 @@ fn verbose_prints_each_operation_as_its_command() {
     });
 }
 
-/// What is compared of a namespace, with the words that ask for it: everything that `ip` and `bridge` tell, and every
-/// network setting that can be read.
-const QUESTIONS: [&str; 9] = [
+/// What is compared of a namespace, with the words that ask for it: everything that `ip` and `bridge` tell, packet filter
+/// rules without their counters, and every network setting that can be read.
+const QUESTIONS: [&str; 10] = [
     "ip -j -d link",
     "ip -j addr",
     "ip -j route",
@@ -92,6 +92,7 @@ const QUESTIONS: [&str; 9] = [
     "ip -j rule",
     "ip -j neigh show nud permanent",
     "bridge -j -d link",
+    "nft -s list ruleset",
     "grep -rs . /proc/sys/net",
 ];
 
@@ -172,7 +173,7 @@ fn made_by_commands(world: &World, lab: &netlab::model::Lab) -> Result<BTreeMap<
 
 #[test]
 fn pasted_commands_make_the_same_kernel_state() {
-    let missing = ["ip", "bridge", "sysctl", "unshare"].into_iter().find(|tool| {
+    let missing = ["ip", "bridge", "nft", "sysctl", "unshare"].into_iter().find(|tool| {
         !Command::new("sh")
             .args(["-c", &format!("command -v {tool}")])
             .output()
@@ -182,7 +183,7 @@ fn pasted_commands_make_the_same_kernel_state() {
         return skip("pasted_commands_make_the_same_kernel_state", &format!("{tool} is not installed"));
     }
     in_each_mode("pasted_commands_make_the_same_kernel_state", |world| {
-        for name in ["one-node", "two-node", "three-node", "dual-stack", "sidecar", "static"] {
+        for name in ["one-node", "two-node", "three-node", "dual-stack", "sidecar", "egress", "static"] {
             let file = match name {
                 // Permanent neighbours, another MTU, strict reverse paths: what no shipped lab of a few pods has.
                 "static" => world.file("static.toml", STATIC),

@@ -1,5 +1,6 @@
 //! Starting a lab: its claim, its files, and the processes that hold it.
 
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use nix::unistd::{getgid, getuid};
 
 use crate::event::Failure;
 use crate::kernel::{self, Built, ContainerPlan, ContainerState, Job, Launched, Privilege, Standing};
-use crate::model::{Lab, Restart};
+use crate::model::{EXTERNAL_SERVICES, Lab, Restart};
 use crate::plan::Plan;
 use crate::render::hosts;
 use crate::state::{self, Claim, Process, Record};
@@ -97,7 +98,8 @@ fn record(lab: &Lab, file: &Path, standing: &Standing, built: &Built) -> Record 
 }
 
 fn containers(lab: &Lab, plan: &Plan, directory: &Path) -> Vec<ContainerPlan> {
-    let mut all = Vec::new();
+    let mut all: Vec<ContainerPlan> =
+        lab.externals.iter().filter_map(|external| server(plan, directory, &external.name)).collect();
     for (_, pod) in lab.pods().filter(|(_, pod)| !pod.containers.is_empty()) {
         let Some(sandbox) = plan.namespaces.iter().position(|namespace| namespace.name == pod.name) else {
             continue;
@@ -117,6 +119,22 @@ fn containers(lab: &Lab, plan: &Plan, directory: &Path) -> Vec<ContainerPlan> {
     }
     all
 }
+
+/// What an external runs, so that there is somebody to talk to.
+fn server(plan: &Plan, directory: &Path, external: &str) -> Option<ContainerPlan> {
+    let words = ["netlab", "serve"].into_iter().chain(EXTERNAL_SERVICES);
+    Some(ContainerPlan {
+        sandbox: plan.namespaces.iter().position(|namespace| namespace.name == external)?,
+        name: SERVER.to_owned(),
+        command: words.map(str::to_owned).collect(),
+        env: BTreeMap::new(),
+        restart: kernel::Restart::Always,
+        log: log_path(directory, external, SERVER),
+    })
+}
+
+/// What the program of an external is called, where a pod's container has a name.
+pub(super) const SERVER: &str = "server";
 
 /// Where a container's output goes.
 pub(super) fn log_path(directory: &Path, pod: &str, container: &str) -> PathBuf {

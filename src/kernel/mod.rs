@@ -39,5 +39,5 @@ pub use holder::{Job, Standing, silent_death};
 pub use interrupt::{Interrupts, stop_flag};
 pub use keeper::{Claim, Heard, Launched, launch};
 pub use listening::listening;
-pub use prober::Prober;
+pub use prober::{Prober, Seen};
 pub use process::{descriptor, reap, signal, start_time, wait_for_end};

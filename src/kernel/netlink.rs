@@ -58,8 +58,7 @@ pub(super) fn open(protocol: isize) -> Result<Socket> {
     socket.set_cap_ack(true).map_err(Error::io(what))?;
     socket.connect(&SocketAddr::new(0, 0)).map_err(Error::io(what))?;
     let patience = TimeVal::new(i64::try_from(PATIENCE.as_secs()).unwrap_or(30), 0);
-    setsockopt(&Borrowed(socket.as_raw_fd()), sockopt::ReceiveTimeout, &patience)
-        .map_err(Error::call(what))?;
+    setsockopt(&Borrowed::of(&socket), sockopt::ReceiveTimeout, &patience).map_err(Error::call(what))?;
     Ok(socket)
 }
 
@@ -133,7 +132,7 @@ impl Connection {
 }
 
 /// A borrowed descriptor, for calls that want one.
-pub(super) struct Borrowed(pub(super) RawFd);
+pub(super) struct Borrowed(RawFd);
 
 impl Borrowed {
     pub(super) fn of(socket: &Socket) -> Self {
@@ -149,10 +148,10 @@ impl std::os::fd::AsFd for Borrowed {
     }
 }
 
-/// What the kernel answered to one request.
+/// An acknowledgement.
 pub(super) struct Answer {
     pub(super) sequence: u32,
-    /// 0, which is an acknowledgement, or a negative error number.
+    /// 0, or a negative error number.
     pub(super) errno: i32,
     pub(super) said: String,
 }

@@ -26,6 +26,9 @@ mod descriptors;
 mod echo;
 mod places;
 mod readiness;
+mod seen;
+
+pub use seen::Seen;
 
 /// Probes that are sent before answers are looked at again. They lie in the sockets meanwhile, stamped by the kernel.
 const BATCH: usize = 64;

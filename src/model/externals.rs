@@ -20,6 +20,11 @@ const FIRST_V6: &str = "2001:db8:113::10";
 /// Addresses that only neighbours can use (RFC 3927): the cable to an external itself has one.
 const LINK_LOCAL: &str = "169.254.0.0/16";
 
+/// What every external serves: HTTP, which tells who asked, echo by TCP and UDP, and STUN, which tells by UDP.
+pub const SERVICES: [&str; 3] = ["http:80", "echo:7", "stun:3478"];
+/// How many sockets listen then: one for HTTP, two each for the others.
+pub const SOCKETS: usize = 5;
+
 /// The externals with their addresses.
 pub(super) fn build(
     document: &Document,

@@ -29,6 +29,7 @@ use serde::{Deserialize, Serialize};
 
 pub use address::{Addresses, Family};
 pub use build::build;
+pub use externals::{SERVICES as EXTERNAL_SERVICES, SOCKETS as EXTERNAL_SOCKETS};
 pub use names::{RESERVED, check_name};
 pub use neighbours::{KERNEL_NEIGHBOUR_LIMIT, Neighbours, worst_case};
 pub use routes::{Distances, Paths};

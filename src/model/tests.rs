@@ -65,6 +65,9 @@ pub struct Test {
     /// The hops in order, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub path: Vec<String>,
+    /// As whom the server must see the one who asks: a name or an address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_as: Option<String>,
     /// How long the answer may take, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within_ms: Option<u64>,
@@ -129,6 +132,7 @@ fn one(row: &Row<spec::Test>, targets: &Targets<'_>, context: &mut Context) -> O
     let size = size(test, probe, context);
     let path = path(test, probe, targets, context);
     let expect = expect(test, probe, context);
+    let seen_as = seen_as(test, probe, &expect, targets, context);
     let within_ms = within(test, &expect, context);
     let from = context.required(test.from.as_ref(), "from", "test", &row.span, "\"pod1\"");
     let to = context.required(test.to.as_ref(), "to", "test", &row.span, "\"pod4\"");
@@ -147,6 +151,7 @@ fn one(row: &Row<spec::Test>, targets: &Targets<'_>, context: &mut Context) -> O
         size,
         expect,
         path,
+        seen_as,
         within_ms,
         hint: test.hint.as_ref().and_then(|field| field.value.clone()),
     })
@@ -243,6 +248,34 @@ fn expect(test: &spec::Test, probe: Probe, context: &mut Context) -> Vec<String>
             .push(diagnostic.help("leave `expect` out to expect a reply, or write \"timeout\" for silence"));
     }
     answers
+}
+
+fn seen_as(
+    test: &spec::Test,
+    probe: Probe,
+    expect: &[String],
+    targets: &Targets<'_>,
+    context: &mut Context,
+) -> Option<String> {
+    let Field { value: Some(name), span } = test.seen_as.as_ref()? else { return None };
+    if name.parse::<IpAddr>().is_err() {
+        targets.check(name.split_whitespace().next().unwrap_or_default(), span, context);
+    }
+    if !matches!(probe, Probe::Tcp | Probe::Udp) {
+        let message = "only servers tell as whom they see somebody";
+        let diagnostic = Diagnostic::new(Code::BadTest, message, span.clone(), "whom should they tell?");
+        let help =
+            "write probe = \"tcp\" and port = 80, which externals answer, or probe = \"udp\" and port = 3478";
+        context.push(diagnostic.help(help));
+    } else if let ([_, ..], None, Some(field)) =
+        (expect, expect.iter().find(|answer| *answer == "reply"), &test.expect)
+    {
+        let message = "who does not reply tells nothing";
+        let diagnostic = Diagnostic::new(Code::BadTest, message, span.clone(), "to be told by a reply");
+        let diagnostic = diagnostic.also(field.span.clone(), "that is not to come");
+        context.push(diagnostic.help("leave `seen_as` out, or `expect`"));
+    }
+    Some(name.clone())
 }
 
 fn within(test: &spec::Test, expect: &[String], context: &mut Context) -> Option<u64> {

@@ -3,5 +3,6 @@
 //! Pure: no socket is opened here and no clock is read.
 
 pub mod icmp;
+pub mod stun;
 
 pub use icmp::{EchoRequest, IcmpAnswer, Mark, Ports, Quoted};

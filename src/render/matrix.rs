@@ -9,6 +9,7 @@ use super::survey::{Cells, Found, deviations, fold, has_table, kinds_or_grid};
 use super::{Endpoint, Names};
 use crate::model::Family;
 use crate::probe::{Attempt, Outcome};
+use crate::suite::Pair;
 
 /// What was tried between all pairs, and what came of it.
 #[derive(Clone, Copy)]
@@ -26,10 +27,15 @@ pub struct Matrix<'a> {
 }
 
 impl Matrix<'_> {
-    /// How many pairs found a way, and how many there are.
+    /// How many pairs found a way, and how many there are that should: those from outside to pods do not count.
     pub fn score(&self) -> (usize, usize) {
-        let replies = self.found.pings.iter().filter(|outcome| matches!(outcome, Outcome::Reply { .. }));
-        (replies.count(), self.found.pings.len())
+        self.count(|pair| !self.found.survey.is_from_outside(pair))
+    }
+
+    fn count(&self, counts: impl Fn(&Pair) -> bool) -> (usize, usize) {
+        let pairs = || self.found.survey.pings.iter().zip(self.found.pings).filter(|(pair, _)| counts(pair));
+        let replies = pairs().filter(|(_, outcome)| matches!(outcome, Outcome::Reply { .. }));
+        (replies.count(), pairs().count())
     }
 
     /// For people: a table, or pairs by their kind where there are too many for one.
@@ -49,6 +55,21 @@ impl Matrix<'_> {
             }
             (replies, pairs) => writeln!(out, "{replies} of {pairs} pairs of {} reach each other", self.lab),
         };
+        match self.count(|pair| self.found.survey.is_from_outside(pair)) {
+            (_, 0) => {}
+            (0, pairs) => {
+                let _ = writeln!(
+                    out,
+                    "{pairs} pairs from outside do not, as it should be: nobody there has a route to pods"
+                );
+            }
+            (replies, pairs) => {
+                let _ = writeln!(
+                    out,
+                    "{replies} of {pairs} pairs from outside do, where nobody should have a route to pods"
+                );
+            }
+        }
         out
     }
 

@@ -80,7 +80,9 @@ fn pings(lab: &Lab, found: &Found<'_>, family: Family, names: &LabNames) -> Stri
     } else {
         let pairs = found.survey.pings.iter().filter(|pair| pair.family == family).count();
         let places = found.survey.places.len();
-        let _ = writeln!(out, "ping{of_family}: all {pairs} pairs of {places} pods and nodes\n");
+        let whose =
+            if lab.externals.is_empty() { "pods and nodes" } else { "pods, nodes and external hosts" };
+        let _ = writeln!(out, "ping{of_family}: all {pairs} pairs of {places} {whose}\n");
     }
     out.push_str(&kinds_or_grid(found, family));
     for line in fold(found.survey, &deviations(found, family, names)) {
@@ -145,6 +147,11 @@ pub fn outcome(outcome: &Outcome, names: &dyn Names) -> String {
 /// A kind of pair in words.
 fn describe(kind: Kind) -> &'static str {
     match (kind.from, kind.to, kind.between) {
+        (Role::External, Role::External, _) => "outside, host to host",
+        (Role::External, Role::Pod, _) => "from outside to a pod",
+        (Role::External, Role::Node, _) => "from outside to a node",
+        (Role::Pod, Role::External, _) | (Role::Pod, _, Between::Outside) => "pod to the outside",
+        (Role::Node, Role::External, _) | (Role::Node, _, Between::Outside) => "node to the outside",
         (Role::Pod, Role::Pod, Between::SameNode) => "pod to pod on one node",
         (Role::Pod, Role::Pod, Between::OtherNode) => "pod to pod on another node",
         (Role::Pod, Role::Pod, Between::OtherSegment) => "pod to pod on another segment",

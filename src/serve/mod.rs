@@ -10,6 +10,7 @@ mod listen;
 mod proxy;
 mod servers;
 mod service;
+mod stun;
 mod target;
 
 use std::io::{self, Write as _};

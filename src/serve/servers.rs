@@ -11,7 +11,7 @@ use tokio::time::{Duration, sleep};
 
 use super::listen::{tcp, tcp_and_udp};
 use super::target::{Target, plain};
-use super::{Log, Service, cause, echo, http, proxy};
+use super::{Log, Service, cause, echo, http, proxy, stun};
 
 /// Open connections of one service; the next wait in the kernel's backlog.
 const MAX_CONNECTIONS: usize = 256;
@@ -24,6 +24,7 @@ pub struct Servers(Vec<Bound>);
 enum Bound {
     Http(StdListener),
     Echo(StdListener, StdUdpSocket),
+    Stun(StdListener, StdUdpSocket),
     Proxy(StdListener, Target),
 }
 
@@ -33,6 +34,9 @@ impl Bound {
             Service::Http { port } => Self::Http(tcp(*port)?),
             Service::Echo { port } => {
                 tcp_and_udp(*port).map(|(listener, socket)| Self::Echo(listener, socket))?
+            }
+            Service::Stun { port } => {
+                tcp_and_udp(*port).map(|(listener, socket)| Self::Stun(listener, socket))?
             }
             Service::Proxy { port, target } => Self::Proxy(tcp(*port)?, target.clone()),
         })
@@ -58,9 +62,10 @@ impl Servers {
     /// When the kernel does not tell, which it always should.
     pub fn ports(&self) -> io::Result<Vec<u16>> {
         let listener = |bound: &Bound| match bound {
-            Bound::Http(listener) | Bound::Echo(listener, _) | Bound::Proxy(listener, _) => {
-                listener.local_addr()
-            }
+            Bound::Http(listener)
+            | Bound::Echo(listener, _)
+            | Bound::Stun(listener, _)
+            | Bound::Proxy(listener, _) => listener.local_addr(),
         };
         self.0.iter().map(|bound| listener(bound).map(|address| address.port())).collect()
     }
@@ -92,6 +97,15 @@ impl Servers {
                     servers.spawn(echo::datagrams(socket, log.clone()));
                     servers.spawn(accept("echo", listener, log.clone(), move |stream, peer| {
                         echo::stream(stream, peer, log.clone())
+                    }));
+                }
+                Bound::Stun(listener, socket) => {
+                    let listener = TcpListener::from_std(listener).context("stun: listen")?;
+                    let socket = UdpSocket::from_std(socket).context("stun: listen")?;
+                    log(&format!("stun: listening on port {port}, tcp and udp"));
+                    servers.spawn(stun::datagrams(socket, log.clone()));
+                    servers.spawn(accept("stun", listener, log.clone(), move |stream, peer| {
+                        stun::stream(stream, peer, log.clone())
                     }));
                 }
                 Bound::Proxy(listener, target) => {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use super::target::{Target, parse_port};
 
 /// Shown whenever a word is not understood.
-pub(super) const FORMS: &str = "http:PORT, echo:PORT or proxy:PORT=HOST:PORT";
+pub(super) const FORMS: &str = "http:PORT, echo:PORT, stun:PORT or proxy:PORT=HOST:PORT";
 
 /// One server, as written on the command line. Port 0 lets the kernel choose; the log tells which.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,11 @@ pub enum Service {
     },
     /// `echo:PORT` sends everything back, by TCP and UDP (RFC 862).
     Echo {
+        /// The TCP and UDP port to listen on.
+        port: u16,
+    },
+    /// `stun:PORT` says as whom it sees the one who asks, by TCP and UDP (RFC 8489).
+    Stun {
         /// The TCP and UDP port to listen on.
         port: u16,
     },
@@ -34,13 +39,16 @@ impl Service {
         match self {
             Self::Http { .. } => "http",
             Self::Echo { .. } => "echo",
+            Self::Stun { .. } => "stun",
             Self::Proxy { .. } => "proxy",
         }
     }
 
     pub(super) fn port(&self) -> u16 {
         match self {
-            Self::Http { port } | Self::Echo { port } | Self::Proxy { port, .. } => *port,
+            Self::Http { port } | Self::Echo { port } | Self::Stun { port } | Self::Proxy { port, .. } => {
+                *port
+            }
         }
     }
 }
@@ -70,6 +78,7 @@ fn parse(word: &str) -> Result<Service, Option<String>> {
     match name {
         "http" => Ok(Service::Http { port: parse_port(rest)? }),
         "echo" => Ok(Service::Echo { port: parse_port(rest)? }),
+        "stun" => Ok(Service::Stun { port: parse_port(rest)? }),
         "proxy" => {
             let (port, target) = rest.split_once('=').ok_or(None)?;
             Ok(Service::Proxy { port: parse_port(port)?, target: Target::parse(target, None)? })
@@ -86,6 +95,7 @@ mod tests {
     fn words_become_services() {
         assert_eq!("http:80".parse(), Ok(Service::Http { port: 80 }));
         assert_eq!("echo:0".parse(), Ok(Service::Echo { port: 0 }));
+        assert_eq!("stun:3478".parse(), Ok(Service::Stun { port: 3478 }));
         for (word, host) in [
             ("proxy:8080=pod2:80", "pod2"),
             ("proxy:8080=10.0.0.2:80", "10.0.0.2"),
@@ -101,7 +111,7 @@ mod tests {
         let text = |word: &str| word.parse::<Service>().expect_err(word).to_string();
         assert_eq!(
             text("htp:80"),
-            "serve: \"htp:80\" is no service: write http:PORT, echo:PORT or proxy:PORT=HOST:PORT"
+            "serve: \"htp:80\" is no service: write http:PORT, echo:PORT, stun:PORT or proxy:PORT=HOST:PORT"
         );
         for (word, why) in [
             ("http:65536", " (\"65536\" is no port)"),

@@ -27,6 +27,7 @@ fn called(place: &str) -> String {
         TOPOLOGY => "a topology".into(),
         "cluster" | "underlay" => format!("[{place}]"),
         "container" => "a [[pod.container]]".into(),
+        "external" => "an [[external]]".into(),
         _ => format!("a [[{place}]]"),
     }
 }

@@ -199,6 +199,9 @@ pub struct Test {
     pub expect: Option<Field<Names>>,
     /// The hops in order, for traceroute.
     pub path: Option<Field<Vec<Field<String>>>>,
+    /// As whom the server must see the one who asks: a name or an address. Over TCP a `netlab serve http` is asked, over UDP
+    /// a STUN server; every external has both.
+    pub seen_as: Option<Field<String>>,
     /// How long the answer may take, such as "200ms".
     pub within: Option<Field<String>>,
     /// What to tell the reader when the test fails.

@@ -38,6 +38,21 @@ pub fn judge(test: &Test, finding: &Finding, named: Named<'_>) -> Option<String>
     (took > limit as f64).then(|| format!("{word} after {took:.0} ms instead of within {limit} ms"))
 }
 
+/// What is wrong with the address that a server saw; nothing where it is as expected, or no matter.
+pub fn judge_seen(test: &Test, seen: Option<IpAddr>, named: Named<'_>) -> Option<String> {
+    let expected = test.seen_as.as_ref()?;
+    match seen {
+        Some(seen) if is_hop(expected, seen, named) => None,
+        Some(seen) => Some(format!("seen as {} instead of {expected}", with_name(seen, named))),
+        None => Some(format!("a reply that does not tell as whom {} was seen", test.from)),
+    }
+}
+
+/// `node1 eth0 (192.168.66.11)`
+pub fn with_name(address: IpAddr, named: Named<'_>) -> String {
+    named(address).map_or_else(|| address.to_string(), |name| format!("{name} ({address})"))
+}
+
 /// What ended it: for a traceroute, what its last hop said.
 pub fn end(finding: &Finding) -> Outcome {
     match finding {
@@ -126,6 +141,7 @@ mod tests {
             size: None,
             expect: expect.iter().map(|&word| word.to_owned()).collect(),
             path: Vec::new(),
+            seen_as: None,
             within_ms: None,
             hint: None,
         }

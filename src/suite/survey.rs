@@ -14,9 +14,9 @@ pub struct Place {
     pub address: Addresses,
     /// What it is.
     pub role: Role,
-    /// Index of its node.
+    /// Index of its node; externals have numbers after those of all nodes, each its own.
     pub node: usize,
-    /// Index of its node's segment.
+    /// Index of its node's segment; that of an external is one that does not exist.
     pub segment: usize,
 }
 
@@ -27,6 +27,8 @@ pub enum Role {
     Pod,
     /// A node itself.
     Node,
+    /// A host beyond the cluster.
+    External,
 }
 
 /// What lies between two places.
@@ -38,6 +40,8 @@ pub enum Between {
     OtherNode,
     /// There is a router between their nodes.
     OtherSegment,
+    /// One of them is beyond the cluster.
+    Outside,
 }
 
 /// What kind of pair two places are: pairs of one kind are expected to find the same.
@@ -74,7 +78,7 @@ pub enum Routes {
 /// What is asked of a lab.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Survey {
-    /// Node by node, each before its pods.
+    /// Node by node, each before its pods; then those beyond the cluster.
     pub places: Vec<Place>,
     /// Every pair of places, by family; those of one asker are spread out.
     pub pings: Vec<Pair>,
@@ -83,7 +87,7 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// Every pair of a lab's pods and nodes that `wanted` names, and no routes.
+    /// Every pair of a lab's pods, nodes and externals that `wanted` names, and no routes.
     pub fn pairs(lab: &Lab, families: &[Family], wanted: impl Fn(&str) -> bool) -> Self {
         let mut places = places(lab);
         places.retain(|place| wanted(&place.name));
@@ -122,7 +126,9 @@ impl Survey {
     /// What kind of pair this is.
     pub fn kind(&self, pair: &Pair) -> Kind {
         let (from, to) = (&self.places[pair.from], &self.places[pair.to]);
-        let between = if from.node == to.node {
+        let between = if [from.role, to.role].contains(&Role::External) {
+            Between::Outside
+        } else if from.node == to.node {
             Between::SameNode
         } else if from.segment == to.segment {
             Between::OtherNode
@@ -130,6 +136,12 @@ impl Survey {
             Between::OtherSegment
         };
         Kind { from: from.role, to: to.role, between }
+    }
+
+    /// Whether a pair is to find no way: nobody outside has a route to pods.
+    pub fn is_from_outside(&self, pair: &Pair) -> bool {
+        let Kind { from, to, .. } = self.kind(pair);
+        (from, to) == (Role::External, Role::Pod)
     }
 
     /// The pings, or whatever is tried instead.
@@ -161,7 +173,9 @@ fn is_told(kind: Kind, there_is: impl Fn(Kind) -> bool) -> bool {
             kind.between == Between::OtherNode || (kind.between == Between::SameNode && !there_is(other))
         }
         (Role::Node, Role::Node) => !there_is(between_pods),
-        (Role::Pod, Role::Node) => false,
+        (Role::Pod, Role::External) => true,
+        (Role::Node, Role::External) => !there_is(Kind { from: Role::Pod, ..kind }),
+        (Role::Pod, Role::Node) | (Role::External, _) => false,
     }
 }
 
@@ -178,6 +192,13 @@ fn places(lab: &Lab) -> Vec<Place> {
         places.push(place(&node.name, node.address, Role::Node));
         places.extend(node.pods.iter().map(|pod| place(&pod.name, pod.address, Role::Pod)));
     }
+    places.extend(lab.externals.iter().enumerate().map(|(number, external)| Place {
+        name: external.name.clone(),
+        address: external.address,
+        role: Role::External,
+        node: lab.nodes.len() + number,
+        segment: lab.segments.len(),
+    }));
     places
 }
 

@@ -24,6 +24,8 @@ pub(super) struct Seen<'a> {
     pub(super) test: &'a Test,
     pub(super) request: &'a Request,
     pub(super) finding: &'a Finding,
+    /// As whom a server saw the one who asked.
+    pub(super) as_whom: Option<IpAddr>,
 }
 
 /// What the lab calls an address.
@@ -48,7 +50,7 @@ pub(super) fn test(
     seen: &Seen<'_>,
     wrong: &str,
 ) -> anyhow::Result<Option<CaseFailure>> {
-    let Seen { test, request, finding } = seen;
+    let Seen { test, request, finding, as_whom } = seen;
     let names = LabNames::new(subject.lab);
     let outcome = judge::end(finding);
     let mut facts = vec![fact("tried", tried(subject, seen)), fact("expected", expected(test))];
@@ -60,6 +62,10 @@ pub(super) fn test(
         && answer.tries > 1
     {
         got.push_str(&format!(", tried {} times", answer.tries));
+    }
+    if let Some(address) = as_whom {
+        let name = judge::with_name(*address, &|address| names.name(address));
+        got.push_str(&format!(", and {} was seen as {name}", test.from));
     }
     facts.push(fact("got", got));
     match finding {
@@ -145,6 +151,9 @@ fn expected(test: &Test) -> String {
     if !test.path.is_empty() {
         text.push_str(&format!(" by {}", test.path.join(", ")));
     }
+    if let Some(name) = &test.seen_as {
+        text.push_str(&format!(", seen as {name}"));
+    }
     if let Some(within) = test.within_ms {
         text.push_str(&format!(" within {within} ms"));
     }
@@ -215,8 +224,9 @@ fn looked_into(subject: &Subject<'_>, seen: &Found<'_>, mut broken: Vec<Pair>) -
             break;
         }
         let (from, to) = (&places[pair.from], &places[pair.to]);
-        let node = |place: &Place| &subject.lab.nodes[place.node].name;
-        if [&from.name, &to.name, node(from), node(to)].iter().any(|name| blamed.contains(*name)) {
+        let node = |place: &Place| subject.lab.nodes.get(place.node).map(|node| &node.name);
+        let names = [Some(&from.name), Some(&to.name), node(from), node(to)];
+        if names.into_iter().flatten().any(|name| blamed.contains(name)) {
             continue;
         }
         let Some(address) = to.address.get(pair.family).map(|net| net.addr()) else { continue };

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 
 use crate::cmd::running::addresses;
 use crate::cmd::status::containers_in;
-use crate::kernel::{self, ContainerState, Interrupts, Prober};
+use crate::kernel::{self, ContainerState, Interrupts, Prober, Seen};
 use crate::model::{Family, Lab, Test};
 use crate::plan::Sandbox;
 use crate::probe::{Finding, Request};
@@ -67,6 +67,11 @@ impl<'a> Subject<'a> {
             findings.extend(found);
         }
         Ok(Some(findings))
+    }
+
+    /// Asks a server which address it sees; nothing where no answer came.
+    pub(super) fn seen(&mut self, request: &Request) -> anyhow::Result<Option<Seen>> {
+        Ok(self.prober.seen(request.from, request.to, &request.attempt)?)
     }
 
     /// The request that a test makes.

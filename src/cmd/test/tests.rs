@@ -4,12 +4,12 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::case;
-use super::explain::{self, Seen};
+use super::explain;
 use super::job::Job;
 use super::subject::Subject;
-use crate::kernel;
-use crate::model::{Family, Lab, Pod, Probe, Test};
-use crate::probe::{Attempt, Finding, Outcome, Request};
+use crate::kernel::{self, Seen};
+use crate::model::{Addresses, EXTERNAL_SOCKETS, Family, Lab, Probe, Test};
+use crate::probe::{Answer, Attempt, Finding, Outcome, Request};
 use crate::suite::{CaseReport, judge};
 
 /// How long what does not hold is tried again where it may be that a container has not started yet.
@@ -30,7 +30,9 @@ pub(super) fn tests(
     wait_for_containers(subject, wanted)?;
     let requests: Vec<Request> = wanted.iter().filter_map(|test| subject.request(test)).collect();
     anyhow::ensure!(requests.len() == wanted.len(), "a test names a place that the lab does not have");
-    let Some(mut findings) = subject.ask(&requests)? else { return Ok(false) };
+    let every: Vec<usize> = (0..wanted.len()).collect();
+    let Some(answers) = ask(subject, &every, wanted, &requests)? else { return Ok(false) };
+    let (mut findings, mut as_whom): (Vec<Finding>, Vec<_>) = answers.into_iter().unzip();
     let itself: Vec<bool> = wanted
         .iter()
         .zip(&requests)
@@ -44,17 +46,17 @@ pub(super) fn tests(
         let early: Vec<usize> = (0..wanted.len())
             .filter(|&test| {
                 server(subject.lab, wanted[test]).is_some()
-                    && !is_right(subject.lab, wanted[test], &findings[test])
+                    && wrong(subject.lab, wanted[test], &findings[test], as_whom[test]).is_some()
             })
             .collect();
         if early.is_empty() {
             break;
         }
         kernel::worker::pause(subject.interrupts, AGAIN)?;
-        let again: Vec<Request> = early.iter().map(|&test| requests[test].clone()).collect();
-        let Some(more) = subject.ask(&again)? else { return Ok(false) };
-        for (test, finding) in early.into_iter().zip(more) {
+        let Some(more) = ask(subject, &early, wanted, &requests)? else { return Ok(false) };
+        for (test, (finding, address)) in early.into_iter().zip(more) {
             findings[test] = meant(test, finding);
+            as_whom[test] = address;
         }
     }
     let silent = |test: &usize| {
@@ -63,9 +65,14 @@ pub(super) fn tests(
     let silent: Vec<usize> = (0..wanted.len()).filter(silent).collect();
     let Some(unproved) = canaries(subject, &silent, wanted, &requests)? else { return Ok(false) };
     for (number, test) in wanted.iter().enumerate() {
-        let seen = Seen { test, request: &requests[number], finding: &findings[number] };
+        let seen = explain::Seen {
+            test,
+            request: &requests[number],
+            finding: &findings[number],
+            as_whom: as_whom[number],
+        };
         let unproved = unproved.iter().find(|(test, _)| *test == number).map(|(_, why)| why.clone());
-        let wrong = unproved.or_else(|| judge::judge(test, &findings[number], &explain::named(subject.lab)));
+        let wrong = unproved.or_else(|| wrong(subject.lab, test, &findings[number], as_whom[number]));
         let failure = match wrong {
             None => None,
             Some(wrong) => match explain::test(subject, &seen, &wrong)? {
@@ -83,25 +90,58 @@ fn is_itself(lab: &Lab, test: &Test, to: IpAddr) -> bool {
     to.is_loopback() || explain::owner(lab, to).is_some_and(|owner| owner == test.from)
 }
 
-fn is_right(lab: &Lab, test: &Test, finding: &Finding) -> bool {
-    judge::judge(test, finding, &explain::named(lab)).is_none()
+/// What is wrong with what came of a test.
+fn wrong(lab: &Lab, test: &Test, finding: &Finding, as_whom: Option<IpAddr>) -> Option<String> {
+    let named = explain::named(lab);
+    judge::judge(test, finding, &named).or_else(|| judge::judge_seen(test, as_whom, &named))
 }
 
-/// The pod whose program a test asks, where the lab has just started that: it may not listen yet.
-fn server<'a>(lab: &'a Lab, test: &Test) -> Option<&'a Pod> {
+/// What came of some tests, and as whom the one who asked was seen where a test wants to know. Servers that do not answer
+/// that question are tried as any others are: what stands in the way is found out best so.
+fn ask(
+    subject: &mut Subject<'_>,
+    which: &[usize],
+    wanted: &[&Test],
+    requests: &[Request],
+) -> anyhow::Result<Option<Vec<(Finding, Option<IpAddr>)>>> {
+    let mut found: Vec<Option<(Finding, Option<IpAddr>)>> = Vec::with_capacity(which.len());
+    for &test in which {
+        let asks = wanted[test].seen_as.is_some();
+        let told = if asks { subject.seen(&requests[test])? } else { None };
+        found.push(
+            told.map(|Seen { outcome, address }| (Finding::Answer(Answer { outcome, tries: 1 }), address)),
+        );
+    }
+    let open = || (0..which.len()).filter(|place| found[*place].is_none());
+    let plain: Vec<Request> = open().map(|place| requests[which[place]].clone()).collect();
+    let Some(findings) = subject.ask(&plain)? else { return Ok(None) };
+    for (place, finding) in open().collect::<Vec<_>>().into_iter().zip(findings) {
+        found[place] = Some((finding, None));
+    }
+    Ok(found.into_iter().collect())
+}
+
+/// The place whose program a test asks, where the lab has just started that and it may not listen yet; and how many sockets
+/// listen at least once it does.
+fn server<'a>(lab: &'a Lab, test: &Test) -> Option<(&'a str, usize)> {
     let address: Option<IpAddr> = test.to.parse().ok();
-    let is_meant = |pod: &Pod| pod.name == test.to || pod.address.ips().any(|ip| Some(ip) == address);
-    let asks = matches!(test.probe, Probe::Tcp | Probe::Udp);
-    let mut pods = lab.pods().map(|(_, pod)| pod).filter(|pod| asks && !pod.containers.is_empty());
-    pods.find(|pod| is_meant(pod))
+    let is_meant = |name: &str, own: &Addresses| name == test.to || own.ips().any(|ip| Some(ip) == address);
+    if !matches!(test.probe, Probe::Tcp | Probe::Udp) {
+        return None;
+    }
+    let mut externals = lab.externals.iter().filter(|external| is_meant(&external.name, &external.address));
+    let external = externals.next().map(|external| (external.name.as_str(), EXTERNAL_SOCKETS));
+    let mut pods = lab.pods().map(|(_, pod)| pod).filter(|pod| !pod.containers.is_empty());
+    let pod = pods.find(|pod| is_meant(&pod.name, &pod.address));
+    external.or_else(|| pod.map(|pod| (pod.name.as_str(), pod.containers.len())))
 }
 
 /// Waits, but not for long, until the pods that tests ask by TCP or UDP have as many sockets that listen as they have
 /// containers: what is to be refused is then refused because it is, and not because it is early.
 fn wait_for_containers(subject: &Subject<'_>, wanted: &[&Test]) -> anyhow::Result<()> {
     let begun = Instant::now();
-    for pod in wanted.iter().filter_map(|test| server(subject.lab, test)) {
-        while subject.listening(&pod.name) < pod.containers.len() && begun.elapsed() < CONTAINERS_LISTEN {
+    for (place, sockets) in wanted.iter().filter_map(|test| server(subject.lab, test)) {
+        while subject.listening(place) < sockets && begun.elapsed() < CONTAINERS_LISTEN {
             if kernel::worker::pause(subject.interrupts, AGAIN)? {
                 return Ok(());
             }

@@ -1,7 +1,5 @@
 //! The netlink connection to a namespace's packet filter.
 
-use std::os::fd::AsRawFd as _;
-
 use netlink_sys::{Socket, protocols::NETLINK_NETFILTER};
 use nix::errno::Errno;
 use nix::sys::socket::{setsockopt, sockopt};
@@ -31,7 +29,7 @@ impl Connection {
     /// Opens a connection in the calling thread's network namespace.
     pub(in crate::kernel) fn open() -> Result<Self> {
         let socket = open(NETLINK_NETFILTER)?;
-        let descriptor = Borrowed(socket.as_raw_fd());
+        let descriptor = Borrowed::of(&socket);
         // Only the host's administrator may have that much. The kernel's default is enough for some 250 requests at once,
         // and says so where it is not.
         let _ = setsockopt(&descriptor, sockopt::SndBufForce, &BUFFER);

@@ -41,6 +41,8 @@ enum Group {
     One(usize),
     /// All pods of a node.
     PodsOf(usize),
+    /// All pods of the cluster, as one outside sees them.
+    EveryPod,
     /// All nodes but this, and their pods.
     Beyond(usize),
     /// Everybody but the other side.
@@ -84,6 +86,7 @@ fn has(survey: &Survey, group: Group, place: usize) -> bool {
     match group {
         Group::One(one) => one == place,
         Group::PodsOf(of) => node == of && role == Role::Pod,
+        Group::EveryPod => role == Role::Pod,
         Group::Beyond(of) => node != of,
         Group::Everybody => true,
     }
@@ -108,7 +111,7 @@ fn groups(survey: &Survey, pairs: &BTreeSet<(usize, usize)>) -> Vec<(Group, Grou
         let (but, node) = match to {
             Group::One(place) => (Some(*place), Some(survey.places[*place].node)),
             Group::PodsOf(node) => (None, Some(*node)),
-            Group::Beyond(_) | Group::Everybody => (None, None),
+            Group::EveryPod | Group::Beyond(_) | Group::Everybody => (None, None),
         };
         groups.extend(together(survey, &nodes, from, but, node).into_iter().map(|from| (from, *to)));
     }
@@ -137,6 +140,13 @@ fn together(
     {
         return vec![Group::Everybody];
     }
+    let all_pods = || (0..survey.places.len()).filter(|place| survey.places[*place].role == Role::Pod);
+    let is_outside =
+        |node: usize| nodes[&node].iter().all(|place| survey.places[*place].role == Role::External);
+    if home.is_some_and(is_outside) && all_pods().count() > 1 && all_pods().all(|pod| places.contains(&pod)) {
+        let others = places.iter().filter(|place| survey.places[**place].role != Role::Pod);
+        return others.map(|place| Group::One(*place)).chain([Group::EveryPod]).collect();
+    }
     let mut groups = BTreeSet::new();
     let is_beyond = |home: &usize| {
         let mut beyond = nodes.iter().filter(|(node, _)| *node != home).flat_map(|(_, places)| places);
@@ -160,6 +170,7 @@ fn name(survey: &Survey, group: Group) -> String {
     match group {
         Group::One(place) => survey.places[place].name.clone(),
         Group::PodsOf(_) => format!("pods of {}", survey.places[first(survey, group)].name),
+        Group::EveryPod => "every pod".to_owned(),
         Group::Beyond(_) => "everybody on other nodes".to_owned(),
         Group::Everybody => "everybody".to_owned(),
     }
@@ -169,7 +180,7 @@ fn name(survey: &Survey, group: Group) -> String {
 fn first(survey: &Survey, group: Group) -> usize {
     match group {
         Group::One(place) => place,
-        Group::Everybody => 0,
+        Group::Everybody | Group::EveryPod => 0,
         Group::PodsOf(node) | Group::Beyond(node) => {
             survey.places.iter().position(|place| place.node == node && place.role == Role::Node).unwrap_or(0)
         }
