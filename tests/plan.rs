@@ -183,10 +183,26 @@ fn pasted_commands_make_the_same_kernel_state() {
         return skip("pasted_commands_make_the_same_kernel_state", &format!("{tool} is not installed"));
     }
     in_each_mode("pasted_commands_make_the_same_kernel_state", |world| {
-        for name in ["one-node", "two-node", "three-node", "dual-stack", "sidecar", "egress", "static"] {
+        for name in [
+            "one-node",
+            "two-node",
+            "three-node",
+            "dual-stack",
+            "sidecar",
+            "egress",
+            "l2",
+            "cloud",
+            "static",
+            "flat",
+            "checked",
+        ] {
             let file = match name {
                 // Permanent neighbours, another MTU, strict reverse paths: what no shipped lab of a few pods has.
                 "static" => world.file("static.toml", STATIC),
+                "flat" => {
+                    world.file("flat.toml", &STATIC.replace("[cluster]", "[cluster]\ndata_path = \"l2\""))
+                }
+                "checked" => world.file("checked.toml", &checked()),
                 name => world.lab(&format!("{name}.toml")),
             };
             let lab = read(Path::new(&file));
@@ -231,3 +247,9 @@ pods = ["p", "q"]
 name = "b"
 pods = ["r"]
 "#;
+
+/// A cloud that checks what a node sends and gets.
+fn checked() -> String {
+    let text = STATIC.replace("[cluster]", "[cluster]\ndata_path = \"cloud\"");
+    text.replace("name = \"b\"", "name = \"b\"\nsource_dest_check = true")
+}
