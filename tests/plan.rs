@@ -191,7 +191,11 @@ fn pasted_commands_make_the_same_kernel_state() {
             "dual-stack",
             "sidecar",
             "egress",
+            "l2",
+            "cloud",
             "static",
+            "flat",
+            "checked",
             "rates",
             "impaired",
         ];
@@ -201,6 +205,10 @@ fn pasted_commands_make_the_same_kernel_state() {
                 "static" => world.file("static.toml", STATIC),
                 "rates" => world.file("rates.toml", RATES),
                 "impaired" => world.file("impaired.toml", IMPAIRED),
+                "flat" => {
+                    world.file("flat.toml", &STATIC.replace("[cluster]", "[cluster]\ndata_path = \"l2\""))
+                }
+                "checked" => world.file("checked.toml", &checked()),
                 name => world.lab(&format!("{name}.toml")),
             };
             let lab = read(Path::new(&file));
@@ -325,4 +333,10 @@ fn impairments_come_last_and_neighbours_before_them() {
     // Without an impairment there is no such section, and no permanent neighbour without lost frames.
     let rates = netlab::parse(RATES, "rates").expect("a valid lab");
     assert!(!commands::script(&netlab::plan::plan(&rates), "rates").contains("permanent"));
+}
+
+/// A cloud that checks what a node sends and gets.
+fn checked() -> String {
+    let text = STATIC.replace("[cluster]", "[cluster]\ndata_path = \"cloud\"");
+    text.replace("name = \"b\"", "name = \"b\"\nsource_dest_check = true")
 }

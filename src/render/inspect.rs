@@ -33,6 +33,12 @@ pub struct Inspection {
     pub fdb: Vec<FdbEntry>,
     /// Its main routing tables.
     pub routes: Vec<Route>,
+    /// The fabric's routes as a cloud's console shows them, where it routes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub route_table: Vec<RouteTableRow>,
+    /// What the fabric checks at the plugs of nodes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub source_dest_checks: Vec<Check>,
     /// Whether and how it forwards.
     pub forwarding: Forwarding,
     /// The neighbours that it knows or asks for.
@@ -214,6 +220,29 @@ pub struct Route {
     pub source: Option<IpAddr>,
     /// Its metric; lower is better.
     pub metric: u32,
+}
+
+/// A row of a cloud's route table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RouteTableRow {
+    /// Where it leads.
+    pub destination: IpNet,
+    /// Who gets the packets: a node's name, `local` for a segment of the fabric's own, or else the route's kind.
+    pub target: String,
+    /// The target's address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<IpAddr>,
+}
+
+/// A packet filter at a plug: what a node sends in another's name, or gets for another, is dropped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// Who is plugged in there.
+    pub target: String,
+    /// What is checked: `source` of what the target sends, `destination` of what is sent to it.
+    pub field: &'static str,
+    /// The rule, as `nft` writes it.
+    pub rule: String,
 }
 
 /// Where a route hands packets to.

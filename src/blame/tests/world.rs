@@ -10,12 +10,14 @@ use super::super::{Decision, Facts, Link, Neighbour, Packet, Route, State, Verdi
 use crate::model::{Family, Lab};
 use crate::plan::{Op, plan};
 
-const SHIPPED: [(&str, &str); 5] = [
+const SHIPPED: [(&str, &str); 7] = [
     ("one-node", include_str!("../../../labs/one-node.toml")),
     ("two-node", include_str!("../../../labs/two-node.toml")),
     ("three-node", include_str!("../../../labs/three-node.toml")),
     ("dual-stack", include_str!("../../../labs/dual-stack.toml")),
     ("sidecar", include_str!("../../../labs/sidecar.toml")),
+    ("l2", include_str!("../../../labs/l2.toml")),
+    ("cloud", include_str!("../../../labs/cloud.toml")),
 ];
 
 /// A place's tables.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::cloud;
 use crate::kernel::inspect::{self as found, Found};
 use crate::model::Lab;
 use crate::plan::{Keys, Sandbox};
@@ -32,6 +33,8 @@ pub(super) fn name(found: Found, lab: &Lab, sandbox: &Sandbox) -> Inspection {
         kind: sandbox.kind,
         bridges: found.links.iter().filter_map(|bridge| self::bridge(bridge, &found.links)).collect(),
         forwarding: forwarding(&found),
+        route_table: cloud::route_table(&found, lab, sandbox),
+        source_dest_checks: cloud::source_dest_checks(&found),
         fdb: found
             .fdb
             .into_iter()

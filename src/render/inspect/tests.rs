@@ -36,6 +36,8 @@ fn node() -> Inspection {
         }],
         fdb: Vec::new(),
         routes: Vec::new(),
+        route_table: Vec::new(),
+        source_dest_checks: Vec::new(),
         forwarding: Forwarding { ipv4: false, ipv6: Some(false), rp_filter: Vec::new() },
         neighbours: Vec::new(),
     }
