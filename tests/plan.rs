@@ -83,7 +83,7 @@ fn verbose_prints_each_operation_as_its_command() {
 
 /// What is compared of a namespace, with the words that ask for it: everything that `ip`, `bridge` and `tc` tell, packet filter
 /// rules without their counters, and every network setting that can be read.
-const QUESTIONS: [&str; 11] = [
+const QUESTIONS: [&str; 12] = [
     "ip -j -d link",
     "ip -j addr",
     "ip -j route",
@@ -94,6 +94,7 @@ const QUESTIONS: [&str; 11] = [
     "bridge -j -d link",
     "tc -d qdisc",
     "nft -s list ruleset",
+    "bridge -j fdb",
     "grep -rs . /proc/sys/net",
 ];
 
@@ -172,6 +173,25 @@ fn made_by_commands(world: &World, lab: &netlab::model::Lab) -> Result<BTreeMap<
     Ok(answers(&ran.stdout))
 }
 
+/// A lab with the tunnel of that word.
+fn tunnels(world: &World, word: &str) -> String {
+    let pods = if word == "ipip" { "\"10.244.0.0/16\"" } else { "[\"10.244.0.0/16\", \"fd00:244::/56\"]" };
+    let nodes = "[[node]]\nname = \"a\"\npods = [\"p\"]\n\n[[node]]\nname = \"b\"\npods = [\"q\"]\n";
+    let text = format!("[cluster]\npod_cidr = {pods}\ndata_path = \"{word}\"\n\n{nodes}");
+    world.file(&format!("{word}.toml"), &text)
+}
+
+/// Why a lab cannot be made here, by netlab or by hand.
+fn cannot(world: &World, name: &str, file: &str) -> Option<String> {
+    let wg = Command::new("sh").args(["-c", "command -v wg"]).output();
+    if name == "wireguard" && !wg.is_ok_and(|output| output.status.success()) {
+        return Some("wg is not installed".into());
+    }
+    let ran = world.netlab(&["up", file]);
+    world.netlab(&["down", name]);
+    (ran.code == 3).then(|| ran.stderr.lines().find(|line| line.contains("lacks")).unwrap_or("?").to_owned())
+}
+
 #[test]
 fn pasted_commands_make_the_same_kernel_state() {
     let missing = ["ip", "bridge", "tc", "nft", "sysctl", "unshare"].into_iter().find(|tool| {
@@ -184,7 +204,7 @@ fn pasted_commands_make_the_same_kernel_state() {
         return skip("pasted_commands_make_the_same_kernel_state", &format!("{tool} is not installed"));
     }
     in_each_mode("pasted_commands_make_the_same_kernel_state", |world| {
-        let names = [
+        let shipped = [
             "one-node",
             "two-node",
             "three-node",
@@ -193,29 +213,31 @@ fn pasted_commands_make_the_same_kernel_state() {
             "egress",
             "l2",
             "cloud",
-            "static",
-            "flat",
-            "checked",
-            "rates",
-            "impaired",
+            "vxlan",
+            "vxlan-direct",
         ];
-        for name in names {
-            let file = match name {
-                // Permanent neighbours, another MTU, strict reverse paths: what no shipped lab of a few pods has.
-                "static" => world.file("static.toml", STATIC),
-                "rates" => world.file("rates.toml", RATES),
-                "impaired" => world.file("impaired.toml", IMPAIRED),
-                "flat" => {
-                    world.file("flat.toml", &STATIC.replace("[cluster]", "[cluster]\ndata_path = \"l2\""))
-                }
-                "checked" => world.file("checked.toml", &checked()),
-                name => world.lab(&format!("{name}.toml")),
-            };
-            let lab = read(Path::new(&file));
-            if name == "impaired" && !has_netem(world) {
-                skip("pasted_commands_make_the_same_kernel_state", "impaired: this kernel lacks netem");
+        // Permanent neighbours, another MTU, strict reverse paths: what no shipped lab of a few pods has.
+        let flat = STATIC.replace("[cluster]", "[cluster]\ndata_path = \"l2\"");
+        let made = [
+            ("static", STATIC),
+            ("flat", flat.as_str()),
+            ("checked", &checked()),
+            ("rates", RATES),
+            ("impaired", IMPAIRED),
+        ];
+        let mut files: Vec<(String, String)> =
+            made.map(|(name, text)| (name.to_owned(), world.file(&format!("{name}.toml"), text))).to_vec();
+        files.extend(shipped.map(|name| (name.to_owned(), world.lab(&format!("{name}.toml")))));
+        files.extend(
+            ["geneve", "gre", "ipip", "wireguard"].map(|word| (word.to_owned(), tunnels(world, word))),
+        );
+        for (name, file) in &files {
+            let name = name.as_str();
+            if let Some(why) = cannot(world, name, file) {
+                skip("pasted_commands_make_the_same_kernel_state", &format!("{name}: {why}"));
                 continue;
             }
+            let lab = read(Path::new(file));
             let commands = match made_by_commands(world, &lab) {
                 Ok(commands) => commands,
                 Err(why) => {
@@ -225,7 +247,7 @@ fn pasted_commands_make_the_same_kernel_state() {
                     );
                 }
             };
-            world.ok(&["up", &file]);
+            world.ok(&["up", file]);
             let netlab = made_by_netlab(world, &lab);
             world.ok(&["down", name]);
             assert_eq!(netlab.len(), plan(&lab).namespaces.len() * QUESTIONS.len());
@@ -257,14 +279,6 @@ pods = ["p", "q"]
 name = "b"
 pods = ["r"]
 "#;
-
-/// Whether impairments other than rates can be made.
-fn has_netem(world: &World) -> bool {
-    let file = world.file("netem.toml", "[[node]]\nname = \"n\"\nimpair = { delay = \"1ms\" }\n");
-    let code = world.netlab(&["up", &file]).code;
-    world.netlab(&["down", "netem"]);
-    code == 0
-}
 
 /// A rate of each kind of thing, which every kernel that shapes traffic can do.
 const RATES: &str = r#"

@@ -198,6 +198,8 @@ impl Map {
                 next_hop: *next_hop,
                 encap: *encap,
             }),
+            // A network of one address is no route.
+            Op::Address { address, .. } if address.prefix_len() == address.max_prefix_len() => None,
             Op::Address { link, address } => {
                 let (to, link) = (address.trunc(), link.name.to_string());
                 Some(Planned { to, via: None, link, next_hop: NextHop::Checked, encap: None })
