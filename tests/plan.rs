@@ -81,9 +81,9 @@ fn verbose_prints_each_operation_as_its_command() {
     });
 }
 
-/// What is compared of a namespace, with the words that ask for it: everything that `ip` and `bridge` tell, and every
-/// network setting that can be read.
-const QUESTIONS: [&str; 10] = [
+/// What is compared of a namespace, with the words that ask for it: everything that `ip`, `bridge` and `tc` tell, packet filter
+/// rules without their counters, and every network setting that can be read.
+const QUESTIONS: [&str; 11] = [
     "ip -j -d link",
     "ip -j addr",
     "ip -j route",
@@ -93,6 +93,7 @@ const QUESTIONS: [&str; 10] = [
     "ip -j neigh show nud permanent",
     "bridge -j -d link",
     "tc -d qdisc",
+    "nft -s list ruleset",
     "grep -rs . /proc/sys/net",
 ];
 
@@ -173,7 +174,7 @@ fn made_by_commands(world: &World, lab: &netlab::model::Lab) -> Result<BTreeMap<
 
 #[test]
 fn pasted_commands_make_the_same_kernel_state() {
-    let missing = ["ip", "bridge", "tc", "sysctl", "unshare"].into_iter().find(|tool| {
+    let missing = ["ip", "bridge", "tc", "nft", "sysctl", "unshare"].into_iter().find(|tool| {
         !Command::new("sh")
             .args(["-c", &format!("command -v {tool}")])
             .output()
@@ -183,14 +184,31 @@ fn pasted_commands_make_the_same_kernel_state() {
         return skip("pasted_commands_make_the_same_kernel_state", &format!("{tool} is not installed"));
     }
     in_each_mode("pasted_commands_make_the_same_kernel_state", |world| {
-        for name in
-            ["one-node", "two-node", "three-node", "dual-stack", "sidecar", "static", "rates", "impaired"]
-        {
+        let names = [
+            "one-node",
+            "two-node",
+            "three-node",
+            "dual-stack",
+            "sidecar",
+            "egress",
+            "l2",
+            "cloud",
+            "static",
+            "flat",
+            "checked",
+            "rates",
+            "impaired",
+        ];
+        for name in names {
             let file = match name {
                 // Permanent neighbours, another MTU, strict reverse paths: what no shipped lab of a few pods has.
                 "static" => world.file("static.toml", STATIC),
                 "rates" => world.file("rates.toml", RATES),
                 "impaired" => world.file("impaired.toml", IMPAIRED),
+                "flat" => {
+                    world.file("flat.toml", &STATIC.replace("[cluster]", "[cluster]\ndata_path = \"l2\""))
+                }
+                "checked" => world.file("checked.toml", &checked()),
                 name => world.lab(&format!("{name}.toml")),
             };
             let lab = read(Path::new(&file));
@@ -315,4 +333,10 @@ fn impairments_come_last_and_neighbours_before_them() {
     // Without an impairment there is no such section, and no permanent neighbour without lost frames.
     let rates = netlab::parse(RATES, "rates").expect("a valid lab");
     assert!(!commands::script(&netlab::plan::plan(&rates), "rates").contains("permanent"));
+}
+
+/// A cloud that checks what a node sends and gets.
+fn checked() -> String {
+    let text = STATIC.replace("[cluster]", "[cluster]\ndata_path = \"cloud\"");
+    text.replace("name = \"b\"", "name = \"b\"\nsource_dest_check = true")
 }

@@ -1,16 +1,18 @@
 //! PURE. Why a packet does not arrive, from what the kernel says of itself along the way.
 //!
 //! A packet is followed from place to place as each kernel would send it, there and back, and the first thing that is not
-//! as it must be is blamed. Nothing is guessed: what no look-up shows, a packet filter for one, is not blamed.
+//! as it must be is blamed. Nothing is guessed: what no look-up shows, a packet filter within a place for one, is not blamed.
 
 mod cause;
 mod facts;
+mod filter;
 mod follow;
 mod length;
 mod map;
 mod mend;
 #[cfg(test)]
 mod tests;
+mod tunnel;
 mod wire;
 mod words;
 
@@ -21,7 +23,7 @@ use crate::model::Lab;
 use follow::Walk;
 
 pub use cause::{Cause, Named, Routes};
-pub use facts::{Decision, Facts, Link, Neighbour, Packet, Route, Rule, State};
+pub use facts::{Decision, Facts, Forward, Link, Neighbour, Packet, Route, Rule, State};
 pub use map::Planned;
 
 /// What was found out about one pair of places.

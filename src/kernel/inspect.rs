@@ -10,6 +10,7 @@ mod peer;
 pub(super) mod reader;
 mod route;
 mod rule;
+mod tunnel;
 
 use std::fs::{self, File};
 use std::net::IpAddr;
@@ -19,10 +20,12 @@ use ipnet::IpNet;
 
 use super::enter::{Place, enter_network};
 use super::error::Result;
-use super::qdisc;
-use crate::plan::{Mac, Qdisc, Sandbox};
+use super::{nftables, qdisc};
+use crate::plan::nftables::Table;
+use crate::plan::{Encap, Kind, Mac, Qdisc, Sandbox};
 use reader::Reader;
 
+pub use super::wireguard::FoundPeer;
 pub use lookup::{Answer, Lookup, Question};
 
 /// What a namespace has.
@@ -38,6 +41,8 @@ pub struct Found {
     pub neighbours: Vec<Neighbour>,
     /// The forwarding databases of its bridges and tunnels.
     pub fdb: Vec<FdbEntry>,
+    /// The packet filter rules at its interfaces, as far as netlab can read them; only those of the fabric are looked for.
+    pub filters: Vec<Table>,
     /// Whether and how it forwards.
     pub forwarding: Forwarding,
     /// `net.ipv4.icmp_echo_ignore_all`.
@@ -75,6 +80,8 @@ pub struct Link {
     pub peer: Option<Peer>,
     /// What it does to frames that it sends.
     pub qdisc: Option<Qdisc>,
+    /// What it is as a tunnel.
+    pub tunnel: Option<Tunnel>,
     /// `net.ipv4.conf.<name>.rp_filter`, as it is set for this interface alone.
     pub rp_filter: u8,
     /// `net.ipv4.conf.<name>.forwarding`: whether IPv4 packets that come in by it are forwarded.
@@ -83,6 +90,23 @@ pub struct Link {
     pub disabled_v6: bool,
     /// `IFLA_LINK` and `IFLA_LINK_NETNSID`: where the other end is.
     far: Option<(u32, Option<i32>)>,
+}
+
+/// A tunnel. What a kind of tunnel does not have is `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tunnel {
+    /// The virtual network (VNI).
+    pub id: Option<u32>,
+    /// The UDP port.
+    pub port: Option<u16>,
+    /// The address that its packets come from.
+    pub local: Option<IpAddr>,
+    /// Whether it learns from what comes in which end has an Ethernet address.
+    pub learns: Option<bool>,
+    /// Whether routes say where a packet goes (`external`).
+    pub by_route: bool,
+    /// The peers of a `WireGuard` device.
+    pub peers: Vec<FoundPeer>,
 }
 
 /// A port of a bridge.
@@ -144,6 +168,8 @@ pub struct Hop {
     pub via: Option<IpAddr>,
     /// Index of the interface.
     pub link: u32,
+    /// What the route tells the tunnel.
+    pub encap: Option<Encap>,
 }
 
 /// A rule by which a table is chosen.
@@ -231,16 +257,22 @@ pub fn inspect(place: &Place<'_>, others: &[&Sandbox]) -> Result<Found> {
     for link in &mut links {
         link.qdisc = qdiscs.remove(&link.index);
     }
-    Ok(Found {
+    let mut found = Found {
         routes: route::routes(&mut reader)?,
         rules: rule::rules(&mut reader)?,
         neighbours: neighbour::neighbours(&mut reader)?,
         fdb: neighbour::fdb(&mut reader)?,
+        filters: match place.sandbox.kind {
+            Kind::Fabric => nftables::at_interfaces(here)?,
+            _ => Vec::new(),
+        },
         forwarding: forwarding(),
         ignores_pings_v4: setting("ipv4/icmp_echo_ignore_all").is_some_and(|value| value != 0),
         ignores_pings_v6: setting("ipv6/icmp/echo_ignore_all").is_some_and(|value| value != 0),
         links,
-    })
+    };
+    tunnel::add_peers(&mut found);
+    Ok(found)
 }
 
 /// A descriptor of a sandbox's network namespace; `None` if it is gone, which only leaves a cable's end without a name.

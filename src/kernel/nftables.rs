@@ -1,10 +1,13 @@
-//! Writes packet filter rules: all tables of a namespace in one transaction, which the kernel takes whole or not at all.
+//! Writes packet filter rules, all tables of a namespace in one transaction, which the kernel takes whole or not at all; and
+//! reads those at interfaces.
 
 mod batch;
 mod connection;
 mod expression;
+mod read;
 
 pub(super) use connection::Connection;
+pub(super) use read::at_interfaces;
 
 use nix::errno::Errno;
 

@@ -70,26 +70,40 @@ pub struct FoundPeer {
     pub allowed: Vec<IpNet>,
 }
 
-/// The peers of a device of this process's network namespace.
-pub(super) fn peers(index: u32) -> Result<Vec<FoundPeer>, Errno> {
+/// A device, as the kernel has it.
+#[derive(Debug, Default)]
+pub(super) struct FoundDevice {
+    pub(super) port: Option<u16>,
+    pub(super) peers: Vec<FoundPeer>,
+}
+
+/// What a device of this process's network namespace was told.
+pub(super) fn device(index: u32) -> Result<FoundDevice, Errno> {
     let mut generic = Generic::open("wireguard")?;
     let question = WireguardMessage {
         cmd: WireguardCmd::GetDevice,
         attributes: vec![WireguardAttribute::IfIndex(index)],
     };
-    let mut all: Vec<FoundPeer> = Vec::new();
+    let mut device = FoundDevice::default();
     for attribute in generic.dump(question)?.into_iter().flat_map(|answer| answer.attributes) {
         // The kernel tells the private key too, to whoever may ask: it is left where it is.
-        let WireguardAttribute::Peers(peers) = attribute else { continue };
+        let peers = match attribute {
+            WireguardAttribute::ListenPort(port) => {
+                device.port = Some(port);
+                continue;
+            }
+            WireguardAttribute::Peers(peers) => peers,
+            _ => continue,
+        };
         for peer in peers.iter().filter_map(found) {
             // What does not fit one message goes on in the next, for the same peer.
-            match all.last_mut().filter(|last| last.public_key == peer.public_key) {
+            match device.peers.last_mut().filter(|last| last.public_key == peer.public_key) {
                 Some(last) => last.allowed.extend(peer.allowed),
-                None => all.push(peer),
+                None => device.peers.push(peer),
             }
         }
     }
-    Ok(all)
+    Ok(device)
 }
 
 fn found(peer: &WireguardPeer) -> Option<FoundPeer> {

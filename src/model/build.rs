@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::nodes::{self, Drafts};
 use super::{
     Addresses, DataPath, Lab, Neighbours, Offload, RpFilter, externals, flat, impair, mtu, names, neighbours,
-    overlay, pods, pool, routes, segments, tests, underlay,
+    overlay, plugged, pods, pool, segments, tests, underlay,
 };
 use crate::diag::{Code, Diagnostic, Span, closest, quoted};
 use crate::spec::{Cluster, Document, Field, WORD_LISTS};
@@ -213,10 +213,7 @@ fn draft(document: &Document, file_stem: &str, other: Option<DataPath>, context:
     // A segment of the wrong type has been told by the reader, and is no diagnostic of this context.
     let all_placed = lab.nodes.iter().all(|node| node.segment < lab.segments.len());
     if context.diagnostics.is_empty() && !context.incomplete && all_placed {
-        // The fabric's router, which clouds never show, joins all segments.
-        if lab.data_path != DataPath::Cloud {
-            check_paths(&lab, &drafts, context);
-        }
+        plugged::check(document, &lab, &segments, &drafts, context);
         if lab.data_path == DataPath::HostGw {
             check_host_gw(&lab, &drafts, context);
         } else if lab.data_path == DataPath::L2 {
@@ -290,27 +287,6 @@ fn neighbours_of(cluster: &Cluster, lab: &Lab, context: &mut Context) -> Neighbo
         Some(("learn", _)) => Neighbours::Learn,
         Some(("static", _)) => Neighbours::StaticAll,
         _ => neighbours::choose(&lab.nodes, lab.data_path),
-    }
-}
-
-/// Every segment with a node on it must be reachable from the first node's.
-fn check_paths(lab: &Lab, drafts: &Drafts<'_>, context: &mut Context) {
-    let Some(first) = lab.nodes.first() else { return };
-    let distances = routes::Paths::new(lab).distances(first.segment);
-    let mut said = Vec::new();
-    for (node, draft) in lab.nodes.iter().zip(&drafts.nodes) {
-        if distances.reaches(node.segment) || said.contains(&node.segment) {
-            continue;
-        }
-        said.push(node.segment);
-        let (here, there) = (&lab.segments[node.segment].name, &lab.segments[first.segment].name);
-        let message = format!("no router joins segment `{here}` with segment `{there}`");
-        let label = format!("`{}` is on `{here}`", node.name);
-        context.push(
-            Diagnostic::new(Code::BadRouter, message, draft.segment_span(), label)
-                .also(drafts.nodes[0].segment_span(), format!("`{}` is on `{there}`", first.name))
-                .help(format!("add: [[router]] name = \"router1\", segments = [\"{there}\", \"{here}\"]")),
-        );
     }
 }
 

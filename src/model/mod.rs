@@ -16,6 +16,7 @@ mod names;
 mod neighbours;
 mod nodes;
 mod overlay;
+mod plugged;
 mod pods;
 mod pool;
 mod ranges;

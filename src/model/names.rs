@@ -57,7 +57,8 @@ fn mended(name: &str) -> Option<String> {
 
 /// The diagnostic for a name that is no DNS label.
 pub(super) fn invalid(kind: &str, name: &str, span: Span, why: String) -> Diagnostic {
-    let message = format!("{} cannot be the name of a {kind}", quoted(name));
+    let article = if kind.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    let message = format!("{} cannot be the name of {article} {kind}", quoted(name));
     let diagnostic = Diagnostic::new(Code::InvalidName, message, span, why)
         .help("names are DNS labels: lower-case letters, digits and `-`, at most 63, no `-` at either end");
     match mended(name) {

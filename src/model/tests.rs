@@ -259,7 +259,7 @@ fn seen_as(
 ) -> Option<String> {
     let Field { value: Some(name), span } = test.seen_as.as_ref()? else { return None };
     if name.parse::<IpAddr>().is_err() {
-        targets.check(name, span, context);
+        targets.check(name.split_whitespace().next().unwrap_or_default(), span, context);
     }
     if !matches!(probe, Probe::Tcp | Probe::Udp) {
         let message = "only servers tell as whom they see somebody";

@@ -30,6 +30,8 @@ pub enum Feature {
     Ipip,
     /// GRE tunnels that take their ends from routes.
     Gre,
+    /// The same over IPv6.
+    Gre6,
     /// `WireGuard` tunnels.
     Wireguard,
     /// Routes that say which tunnel end they lead to (`encap ip`).
@@ -67,7 +69,7 @@ const BUILT_IN: &str = "never a module: another kernel has to be booted";
 
 impl Feature {
     /// All of them; those that every lab needs come first.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Veth,
         Self::Bridge,
         Self::Ipv6,
@@ -77,6 +79,7 @@ impl Feature {
         Self::Geneve,
         Self::Ipip,
         Self::Gre,
+        Self::Gre6,
         Self::Wireguard,
         Self::RouteEncap,
         Self::NftablesNat,
@@ -105,6 +108,7 @@ impl Feature {
             Self::Gre => {
                 about("GRE tunnels", &["ip_gre"], &["CONFIG_NET_IPGRE", "CONFIG_NET_IPGRE_DEMUX"], EXTRA)
             }
+            Self::Gre6 => about("GRE tunnels over IPv6", &["ip6_gre"], &["CONFIG_IPV6_GRE"], EXTRA),
             Self::Wireguard => about("WireGuard tunnels", &["wireguard"], &["CONFIG_WIREGUARD"], EXTRA),
             Self::RouteEncap => about("tunnels set by routes", &[], &["CONFIG_LWTUNNEL"], BUILT_IN),
             Self::NftablesNat => about(
@@ -136,6 +140,7 @@ impl Feature {
             Self::Geneve => "geneve",
             Self::Ipip => "ipip",
             Self::Gre => "gre",
+            Self::Gre6 => "gre6",
             Self::Wireguard => "wireguard",
             Self::RouteEncap => "route-encap",
             Self::NftablesNat => "nftables-nat",
@@ -186,7 +191,8 @@ impl TunnelKind {
             Self::Vxlan { .. } => Feature::Vxlan,
             Self::Geneve { .. } => Feature::Geneve,
             Self::Ipip { .. } => Feature::Ipip,
-            Self::Gre | Self::Ip6Gre => Feature::Gre,
+            Self::Gre => Feature::Gre,
+            Self::Ip6Gre => Feature::Gre6,
             Self::Wireguard => Feature::Wireguard,
         }
     }

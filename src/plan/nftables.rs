@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 use serde::Serialize;
@@ -135,6 +136,25 @@ impl Match {
     /// The destination is in a network.
     pub fn to(net: IpNet) -> Self {
         Self { field: Field::Destination, relation: Relation::In, net }
+    }
+}
+
+impl Match {
+    /// Whether it holds of a packet from one address to another.
+    fn holds(&self, from: IpAddr, to: IpAddr) -> bool {
+        let address = match self.field {
+            Field::Source => from,
+            Field::Destination => to,
+        };
+        let inside = self.net.contains(&address);
+        address.is_ipv4() == self.net.addr().is_ipv4() && inside == (self.relation == Relation::In)
+    }
+}
+
+impl Chain {
+    /// The rule that decides about a packet from one address to another, if one does.
+    pub fn decides(&self, from: IpAddr, to: IpAddr) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.matches.iter().all(|one| one.holds(from, to)))
     }
 }
 

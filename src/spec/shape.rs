@@ -31,6 +31,7 @@ fn called(place: &str) -> String {
         "cluster" | "underlay" => format!("[{place}]"),
         "container" => "a [[pod.container]]".into(),
         "impair" => "`impair`".into(),
+        "external" => "an [[external]]".into(),
         _ => format!("a [[{place}]]"),
     }
 }

@@ -10,12 +10,14 @@ use super::super::{Decision, Facts, Link, Neighbour, Packet, Route, State, Verdi
 use crate::model::{Family, Lab};
 use crate::plan::{Op, plan};
 
-const SHIPPED: [(&str, &str); 5] = [
+const SHIPPED: [(&str, &str); 7] = [
     ("one-node", include_str!("../../../labs/one-node.toml")),
     ("two-node", include_str!("../../../labs/two-node.toml")),
     ("three-node", include_str!("../../../labs/three-node.toml")),
     ("dual-stack", include_str!("../../../labs/dual-stack.toml")),
     ("sidecar", include_str!("../../../labs/sidecar.toml")),
+    ("l2", include_str!("../../../labs/l2.toml")),
+    ("cloud", include_str!("../../../labs/cloud.toml")),
 ];
 
 /// A place's tables.
@@ -76,6 +78,7 @@ impl World {
                         here.state.links.push(Link { bridge, port, ..cable(near) });
                         places.entry(name(*far_namespace)).or_default().state.links.push(cable(far));
                     }
+                    Op::Nftables { tables } => here.state.filters.extend(tables.iter().cloned()),
                     Op::Enslave { link, bridge } => {
                         let port = here.link(&link.name);
                         port.bridge = Some(bridge.name.to_string());
@@ -126,6 +129,7 @@ fn a_link(name: &str) -> Link {
         name: name.to_owned(),
         up: true,
         carrier: true,
+        loss_ppm: 0,
         mtu: 1500,
         mac: None,
         addresses: Vec::new(),

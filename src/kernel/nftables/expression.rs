@@ -12,12 +12,12 @@ use crate::plan::nftables::{Field, Match, Relation, Rule, TableFamily, Verdict};
 type List = Vec<ListAttribute<ExpressionAttribute>>;
 
 /// `NFT_PAYLOAD_NETWORK_HEADER`: offsets are from where the IP header begins (linux/netfilter/nf_tables.h).
-const NETWORK_HEADER: u32 = 1;
+pub(super) const NETWORK_HEADER: u32 = 1;
 /// `NF_DROP` and `NF_ACCEPT` (linux/netfilter.h).
-const DROP: u32 = 0;
-const ACCEPT: u32 = 1;
+pub(super) const DROP: u32 = 0;
+pub(super) const ACCEPT: u32 = 1;
 /// `NFPROTO_IPV4` and `NFPROTO_IPV6` (linux/netfilter.h), and what Ethernet calls them (linux/if_ether.h).
-const PROTOCOLS: [(u8, u16); 2] = [(2, 0x0800), (10, 0x86dd)];
+pub(super) const PROTOCOLS: [(u8, u16); 2] = [(2, 0x0800), (10, 0x86dd)];
 
 /// The expressions of a rule of a table of that family.
 pub(super) fn expressions(family: TableFamily, rule: &Rule) -> List {

@@ -2,7 +2,7 @@
 
 use super::super::table::table;
 use super::super::{Bridge, FdbEntry, Inspection, Interface, LinkState, Origin, Peer, Port};
-use super::is_only_port;
+use super::{is_only_port, tunnel};
 use crate::plan::Mac;
 
 /// More permanent entries of one bridge than this are told as a number.
@@ -31,6 +31,7 @@ pub(super) fn interfaces(inspection: &Inspection) -> Vec<String> {
         lines.push(row);
         lines.extend(interface.addresses.iter().map(|address| format!("{:indent$}{address}", "")));
         lines.extend(interface.impair.map(|impair| format!("{:indent$}to what it sends: {impair}", "")));
+        lines.extend(tunnel::about(interface).map(|about| format!("{:indent$}{about}", "")));
     }
     lines
 }
@@ -43,7 +44,7 @@ fn state(state: LinkState) -> &'static str {
     }
 }
 
-fn text(mac: Option<Mac>) -> String {
+pub(super) fn text(mac: Option<Mac>) -> String {
     mac.map(|mac| mac.to_string()).unwrap_or_default()
 }
 
@@ -123,27 +124,7 @@ pub(super) fn bridge_fdb(inspection: &Inspection, bridge: &Bridge) -> Vec<String
     lines
 }
 
-/// The databases that tunnels have for themselves.
-pub(super) fn tunnel_fdbs(inspection: &Inspection) -> Vec<Vec<String>> {
-    let own: Vec<&FdbEntry> = inspection.fdb.iter().filter(|entry| entry.bridge.is_none()).collect();
-    own.chunk_by(|one, other| one.interface == other.interface).map(tunnel_fdb).collect()
-}
-
-fn tunnel_fdb(entries: &[&FdbEntry]) -> Vec<String> {
-    let name = entries.first().map(|entry| entry.interface.as_str()).unwrap_or_default();
-    let rows = entries.iter().map(|entry| {
-        let owner = match entry.mac {
-            Mac([0, 0, 0, 0, 0, 0]) => "everybody who is not listed".to_owned(),
-            _ => entry.owner.clone().unwrap_or_default(),
-        };
-        [text(Some(entry.mac)), entry.to.map(|to| to.to_string()).unwrap_or_default(), how(entry), owner]
-    });
-    let mut lines = vec![format!("FDB OF {name}: which end of the tunnel leads to which MAC")];
-    lines.extend(table(["MAC", "TO", "HOW", "WHOSE"], rows));
-    lines
-}
-
-fn how(entry: &FdbEntry) -> String {
+pub(super) fn how(entry: &FdbEntry) -> String {
     let origin = match entry.origin {
         Origin::Learned => "learned",
         Origin::Static => "static",
