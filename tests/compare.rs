@@ -14,7 +14,7 @@ use netlab::render::compare::{TABLE_WIDTH, json, markdown, text};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
-use support::{World, in_each_mode, is_slow, isolated, wait_until};
+use support::{World, in_each_mode, is_slow, isolated, skip, wait_until};
 
 fn snapshot(name: &str, text: &str) {
     let mut settings = insta::Settings::clone_current();
@@ -72,7 +72,7 @@ fn all_but_times_and_rates_is_the_same_on_every_run_as_root_and_rootless() {
     in_each_mode("all_but_times_and_rates_is_the_same", |world| {
         let lab = world.lab("two-node.toml");
         for _ in 0..if is_slow() { 1 } else { 5 } {
-            let mut once = fixed(compare(world, &["--data-path", "l2,host-gw,cloud", &lab]));
+            let mut once = fixed(compare(world, &["--data-path", "l2,host-gw,cloud,vxlan", &lab]));
             once["file"] = "two-node.toml".into();
             let text = serde_json::to_string_pretty(&once).expect("JSON");
             found.lock().expect("no panic").insert(text);
@@ -90,13 +90,17 @@ fn all_but_times_and_rates_is_the_same_on_every_run_as_root_and_rootless() {
 fn the_table_of_a_real_lab() {
     in_each_mode("the_table_of_a_real_lab", |world| {
         let lab = world.lab("two-node.toml");
-        let table = world.ok(&["compare", "--seconds", "0.05", "--data-path", "l2,host-gw,cloud", &lab]);
+        let table =
+            world.ok(&["compare", "--seconds", "0.05", "--data-path", "l2,host-gw,cloud,vxlan", &lab]);
         let lines: Vec<&str> = table.lines().collect();
         let starts = [
             "data path  hops TTL   wire more    data wire more     ping  routes FDB neigh  ",
             "l2            1  64     98  53%    1448 1514 4.6%     1472       0   0     0  ",
             "host-gw       3  62     98  53%    1448 1514 4.6%     1472       1   0     0  ",
             "cloud         4  61     98  53%    1448 1514 4.6%     1472       1   0     0  ",
+            "vxlan         3  62    148 131%    1398 1514 8.3%     1422       1   1     1  ",
+            "  vxlan    148 (+50): Ethernet 14, IPv4 20, UDP 8, VXLAN 8, Ethernet 14, IPv4 20, ICMP 8, data 56",
+            "  vxlan    node1 cbr0, node2 flannel.1, pod3",
             "  l2       98: Ethernet 14, IPv4 20, ICMP 8, data 56",
             "  cloud    node1 cbr0, fabric, node2 eth0, pod3",
             "  cloud  routes 2",
@@ -106,6 +110,53 @@ fn the_table_of_a_real_lab() {
         }
         let host_gw = lines.iter().find(|line| line.starts_with("host-gw ")).expect("a row");
         assert!(host_gw.ends_with(" = 100%"), "{host_gw}");
+    });
+}
+
+/// What theory says of a tunnel: bytes of the ping's frame and of a segment's data, the largest ping, and the frame.
+const TUNNELS: [(&str, [u64; 3], &str); 4] = [
+    ("geneve", [148, 1398, 1422], "IPv4 20, UDP 8, Geneve 8, Ethernet 14, IPv4 20, ICMP 8, data 56"),
+    ("ipip", [118, 1428, 1452], "IPv4 20, IPv4 20, ICMP 8, data 56"),
+    ("gre", [122, 1424, 1448], "IPv4 20, GRE 4, IPv4 20, ICMP 8, data 56"),
+    // 84 bytes of packet and 12 that fill them up to a multiple of 16; the largest has no room for that.
+    ("wireguard", [170, 1388, 1412], "IPv4 20, UDP 8, WireGuard 32, encrypted 96"),
+];
+
+#[test]
+fn each_tunnel_that_this_kernel_has_costs_what_theory_says() {
+    in_each_mode("each_tunnel_costs_what_theory_says", |world| {
+        let lab = world.lab("two-node.toml");
+        for (name, sizes, frame) in TUNNELS {
+            let args = ["compare", "--seconds", "0.05", "--format", "json", "--data-path", name, &lab];
+            let ran = world.netlab(&args);
+            let found: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:#?}"));
+            let row = &found["data_paths"][0];
+            if row["result"] == "lacks" {
+                assert_eq!(ran.code, 3, "nothing could be measured: {ran:#?}");
+                let why = row["reason"].as_str().and_then(|why| why.split(';').next()).unwrap_or_default();
+                skip("each_tunnel_costs_what_theory_says", why);
+                continue;
+            }
+            assert_eq!((ran.code, &row["result"]), (0, &"measured".into()), "{ran:#?}");
+            let measured = &row["measured"];
+            let all = [
+                &measured["ping"]["wire_bytes"],
+                &measured["tcp_segment"]["payload_bytes"],
+                &measured["largest_ping_data_bytes"],
+            ];
+            assert_eq!(all, sizes.map(Value::from).each_ref(), "{name}: {measured:#}");
+            assert_eq!(measured["tcp_segment"]["wire_bytes"], 1514, "{name}: {measured:#}");
+            assert_eq!(
+                (&measured["hops"], &measured["ttl"]),
+                (&3.into(), &62.into()),
+                "{name}: {measured:#}"
+            );
+            let parts = measured["ping"]["frame"].as_array().expect("a frame");
+            let parts = parts
+                .iter()
+                .map(|part| format!("{} {}", part["name"].as_str().expect("a name"), part["bytes"]));
+            assert_eq!(parts.collect::<Vec<_>>().join(", "), format!("Ethernet 14, {frame}"), "{name}");
+        }
     });
 }
 
@@ -157,7 +208,10 @@ fn what_the_topology_does_not_allow_is_a_row_unless_it_was_named() {
         assert_eq!(row("host-gw")["result"], "not-allowed");
         let why = row("host-gw")["reason"].as_str().expect("a reason");
         assert!(why.ends_with("they share no segment (NL018)"), "{why}");
-        assert_eq!(row("cloud")["result"], "measured");
+        for name in ["cloud", "vxlan"] {
+            assert_eq!(row(name)["result"], "measured", "{ran:#?}");
+        }
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
     });
 }
 

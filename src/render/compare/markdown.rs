@@ -22,7 +22,10 @@ pub fn markdown(comparison: &Comparison) -> String {
     out += &format!("|---|{}\n", "---:|".repeat(COLUMNS.len()));
     for (name, of) in measured(comparison) {
         // What aligns a column of text is nothing to Markdown.
-        let cell = |column: &Column| (column.cell)(of, comparison).replace("  ", " ");
+        let cell = |column: &Column| {
+            let text = (column.cell)(of, comparison);
+            text.split_whitespace().collect::<Vec<_>>().join(" ")
+        };
         out += &row(name, COLUMNS.iter().map(cell).collect());
     }
     out += &format!(

@@ -1,6 +1,7 @@
 //! Data paths side by side: what each costs a packet, as a table for people and documents, and as JSON.
 
 mod json;
+mod legend;
 mod markdown;
 mod table;
 mod text;

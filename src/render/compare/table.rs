@@ -77,7 +77,9 @@ pub(super) fn more(wire: &OnWire) -> String {
 
 /// `6.8 = 100%`
 fn gigabits(rate: f64, comparison: &Comparison) -> String {
-    let gigabits = format!("{:.1}", rate / 1e9);
+    let gigabits = rate / 1e9;
+    // A slow link's are not nothing.
+    let gigabits = if gigabits < 0.1 { format!("{gigabits:.3}") } else { format!("{gigabits:.1}") };
     match comparison.yardstick() {
         Some((_, all)) => format!("{gigabits} = {:>3.0}%", rate * 100.0 / all),
         None => gigabits,

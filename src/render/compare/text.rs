@@ -1,8 +1,9 @@
 //! A comparison for people: the table, the way and the frame of each data path, and what the columns mean.
 
-use super::table::{COLUMNS, Column, ENTRIES, PING, SEGMENT};
+use super::legend::legend;
+use super::table::{COLUMNS, Column};
 use super::{failures, layers, measured, path, reason, title};
-use crate::compare::{Comparison, Measured, OnWire, PINGS, Row};
+use crate::compare::{Comparison, Measured, OnWire, Row};
 use crate::model::DataPath;
 use crate::render::report::words::{visible, wrap};
 
@@ -22,7 +23,7 @@ pub fn text(comparison: &Comparison, width: usize) -> String {
         let table = table(comparison, width);
         lines.extend(table.unwrap_or_else(|| list(comparison, width)));
         lines.extend(details(comparison, width));
-        lines.extend(section("what this says", legend(comparison), width));
+        lines.extend(section("what this says", legend(comparison).into_iter(), width));
     }
     let end = lines.iter().rposition(|line| !line.is_empty()).map_or(0, |last| last + 1);
     lines[..end].iter().fold(String::new(), |text, line| text + line + "\n")
@@ -165,52 +166,4 @@ fn section<'a>(head: &str, entries: impl Iterator<Item = (&'a str, String)>, wid
     let first = entries.iter().map(|(name, _)| name.len() + 2).max().unwrap_or(0);
     let lines = entries.iter().flat_map(|(name, text)| hanging(&format!("  {name}"), first, text, width));
     std::iter::once(head.to_owned()).chain(lines).chain([String::new()]).collect()
-}
-
-fn legend(comparison: &Comparison) -> impl Iterator<Item = (&'static str, String)> {
-    let pair = &comparison.pair;
-    let node = &pair.from.node;
-    let than = match comparison.yardstick() {
-        Some((DataPath::HostGw, _)) | None => "host-gw's = 100%".to_owned(),
-        Some((fastest, _)) => format!("the fastest's, {}'s, = 100%", fastest.word()),
-    };
-    let tcp = measured(comparison)
-        .flat_map(|(_, of)| of.segment.iter().flat_map(|segment| &segment.layers))
-        .find(|layer| layer.name == "TCP")
-        .map(|layer| format!(", of which TCP's own has {} bytes", layer.bytes))
-        .unwrap_or_default();
-    let seconds = comparison.seconds;
-    [
-        ("hops", format!("answers of a traceroute, that of {} included", pair.to.name)),
-        ("TTL", "what a reply has left of 64 when it arrives: each IP stack that passes it on takes one".to_owned()),
-        (
-            "wire",
-            format!(
-                "bytes of the frame that leaves {node}'s eth0 for it, with its Ethernet header, without the checksum \
-                 behind it that cables need"
-            ),
-        ),
-        (PING, "as ping counts: 8 bytes of ICMP header and 56 of data".to_owned()),
-        (SEGMENT, format!("as much data as TCP puts into one packet; the rest of the frame is headers{tcp}")),
-        ("more", "what headers add, in percent of the ping's 64 bytes, or of the segment's data".to_owned()),
-        (
-            "largest",
-            "bytes of data in the largest ping that nobody has to cut (ping -M do -s); one byte more does not pass"
-                .to_owned(),
-        ),
-        (
-            ENTRIES,
-            "the most that any node was given of routes, forwarding database entries and permanent neighbours, before \
-             it learnt any"
-                .to_owned(),
-        ),
-        (
-            "here and now",
-            format!(
-                "round-trip time (median of {PINGS} pings) and what TCP carries one way in {seconds} s, on this machine, \
-                 now: good for comparing with each other ({than}), and for nothing else"
-            ),
-        ),
-    ]
-    .into_iter()
 }
