@@ -5,7 +5,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use support::{World, in_each_mode, skip};
+use support::{World, in_each_mode, skip, wait_until};
 
 /// Two nodes with two pods each, one of them an echo server; both families.
 const LAB: &str = r#"
@@ -81,6 +81,9 @@ fn queue(world: &World, place: &str, interface: &str) -> Value {
 fn a_rate_bounds_what_passes_and_needs_only_tbf() {
     in_each_mode("a_rate_bounds_what_passes_and_needs_only_tbf", |world| {
         up(world, LAB);
+        let binary = world.binary();
+        let connect = ["exec", "pod1", "--", binary.to_str().expect("text"), "fetch", "tcp://10.244.2.2:7"];
+        wait_until("the echo server listens", || world.netlab(&connect).code == 0);
         let told = world.ok(&["impair", "set", "node2", "rate=2mbit", "--direction", "in"]);
         assert!(told.contains("node2     in         rate 2mbit"), "{told}");
         let before = queue(world, "fabric", "node2")["bytes"].as_u64().expect("bytes");
@@ -296,6 +299,9 @@ fn frames_are_lost_and_arp_is_not() {
         };
         world.ok(&["impair", "set", "node2", "loss=100%"]);
         assert_eq!(summary(&["-c", "3", "-W", "1"]), (3, 0));
+        let why = world.ok(&["why", "pod1", "pod3"]);
+        assert!(why.contains("the cable to node2, loses what it sends"), "{why}");
+        assert!(why.contains("netlab impair clear node2 loss --direction in"), "{why}");
         world.ok(&["impair", "set", "node2", "loss=30%"]);
         let (sent, received) = summary(&["-c", "200", "-i", "0.005", "-W", "2"]);
         assert!(sent == 200 && (1..200).contains(&received), "{received} of {sent} came");

@@ -71,12 +71,15 @@ fn a_plan_is_the_same_on_every_run_and_as_json() {
 #[test]
 fn verbose_prints_each_operation_as_its_command() {
     in_each_mode("verbose_prints_each_operation_as_its_command", |world| {
-        let file = world.lab("two-node.toml");
-        let script = world.ok(&["plan", &file]);
-        let ran = world.netlab(&["up", "-v", &file]);
-        assert_eq!(ran.code, 0, "{ran:?}");
-        for line in script.lines().filter(|line| line.starts_with("ip ") || line.starts_with("bridge ")) {
-            assert!(ran.stderr.contains(line), "`{line}` is not in what -v printed");
+        for file in [world.lab("two-node.toml"), world.file("rates.toml", RATES)] {
+            let script = world.ok(&["plan", &file]);
+            let ran = world.netlab(&["up", "-v", &file]);
+            assert_eq!(ran.code, 0, "{ran:?}");
+            let is_command =
+                |line: &&str| ["ip ", "bridge ", "tc "].iter().any(|tool| line.starts_with(tool));
+            for line in script.lines().filter(is_command) {
+                assert!(ran.stderr.contains(line), "`{line}` is not in what -v printed");
+            }
         }
     });
 }
@@ -203,6 +206,19 @@ fn pasted_commands_make_the_same_kernel_state() {
     if let Some(tool) = missing {
         return skip("pasted_commands_make_the_same_kernel_state", &format!("{tool} is not installed"));
     }
+    // Where processes take their time, only what needs that kernel, and what shows that the rest is the same there.
+    const ELSEWHERE: [&str; 10] = [
+        "one-node",
+        "three-node",
+        "sidecar",
+        "l2",
+        "cloud",
+        "vxlan-direct",
+        "static",
+        "flat",
+        "checked",
+        "rates",
+    ];
     in_each_mode("pasted_commands_make_the_same_kernel_state", |world| {
         let shipped = [
             "one-node",
@@ -233,6 +249,9 @@ fn pasted_commands_make_the_same_kernel_state() {
         );
         for (name, file) in &files {
             let name = name.as_str();
+            if support::is_slow() && ELSEWHERE.contains(&name) {
+                continue;
+            }
             if let Some(why) = cannot(world, name, file) {
                 skip("pasted_commands_make_the_same_kernel_state", &format!("{name}: {why}"));
                 continue;

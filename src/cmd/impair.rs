@@ -1,6 +1,7 @@
 //! `netlab impair`: what the cables of a running lab do to frames, changed and shown.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 
 use super::cables::{self, Meant, What};
 use super::{FINE, print_json, running, usage};
@@ -156,16 +157,12 @@ impl Work {
             sandboxes.push(running::sandbox(&record, &plan.namespaces[*place].name)?);
         }
         let mut live = Live::open(sandboxes)?;
-        let mut found: BTreeMap<usize, BTreeMap<u32, Qdisc>> = BTreeMap::new();
+        let mut now = Now::default();
         let mut ends = Vec::new();
         for cable in cables {
             for end in wanted {
-                let (place, link) = cable.end(*end);
-                if let std::collections::btree_map::Entry::Vacant(vacant) = found.entry(place) {
-                    vacant.insert(live.qdiscs(&plan.namespaces[place].name)?);
-                }
-                let impair = found.get(&place).and_then(|qdiscs| qdiscs.get(&link.index)).map(Qdisc::impair);
-                ends.push(EndOf { cable: cable.clone(), end: *end, impair: impair.unwrap_or_default() });
+                let impair = now.impair(&mut live, &plan, &cable, *end)?.unwrap_or_default();
+                ends.push(EndOf { cable: cable.clone(), end: *end, impair });
             }
         }
         Ok(Self { record, plan, live, ends, neighbours })
@@ -177,6 +174,27 @@ impl Work {
         let Some((end, clash)) = clash else { return Ok(()) };
         let name = cables::name(&self.plan, &end.cable);
         Err(usage(format!("{name} would have {}: {}; {}", end.impair, clash.why, remedy(clash))))
+    }
+}
+
+/// What the kernel does now, each place asked once.
+#[derive(Default)]
+struct Now(BTreeMap<usize, BTreeMap<u32, Qdisc>>);
+
+impl Now {
+    fn impair(
+        &mut self,
+        live: &mut Live,
+        plan: &Plan,
+        cable: &Cable,
+        end: CableEnd,
+    ) -> anyhow::Result<Option<Impair>> {
+        let (place, link) = cable.end(end);
+        let qdiscs = match self.0.entry(place) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(live.qdiscs(&plan.namespaces[place].name)?),
+        };
+        Ok(qdiscs.get(&link.index).map(Qdisc::impair))
     }
 }
 
@@ -208,21 +226,17 @@ fn queues<'a>(plan: &'a Plan, ends: &[EndOf]) -> BTreeMap<&'a str, Vec<Op>> {
 
 /// Says what the kernel does now at these ends.
 fn tell(record: &Record, plan: &Plan, live: &mut Live, ends: &[EndOf], format: Format) -> anyhow::Result<u8> {
-    let mut found: BTreeMap<usize, BTreeMap<u32, Qdisc>> = BTreeMap::new();
+    let mut now = Now::default();
     let mut impaired = Vec::new();
     for EndOf { cable, end, .. } in ends {
+        let Some(impair) = now.impair(live, plan, cable, *end)? else { continue };
         let (place, link) = cable.end(*end);
-        let name = &plan.namespaces[place].name;
-        if !found.contains_key(&place) {
-            found.insert(place, live.qdiscs(name)?);
-        }
-        let Some(qdisc) = found.get(&place).and_then(|qdiscs| qdiscs.get(&link.index)) else { continue };
         impaired.push(Impaired {
             name: cables::name(plan, cable),
             direction: *end,
-            place: name.clone(),
+            place: plan.namespaces[place].name.clone(),
             interface: link.name.to_string(),
-            impair: qdisc.impair(),
+            impair,
         });
     }
     let impairments = Impairments { lab: record.lab.name.clone(), impaired };

@@ -167,9 +167,7 @@ fn read_netem(bytes: &[u8]) -> Option<Qdisc> {
         match kind {
             NETEM_REORDER => impair.reorder_ppm = read_share(value, 0),
             NETEM_CORRUPT => impair.corrupt_ppm = read_share(value, 0),
-            NETEM_RATE => {
-                impair.rate_bps = u32_at(value, 0).map(|rate| u64::from(rate) * 8).filter(|rate| *rate > 0)
-            }
+            NETEM_RATE => impair.rate_bps = read_rate(value),
             NETEM_LATENCY64 => impair.delay_us = read_time(value),
             NETEM_JITTER64 => impair.jitter_us = read_time(value),
             _ => {}
@@ -196,6 +194,10 @@ fn read_tbf(bytes: &[u8]) -> Option<Qdisc> {
 fn read_share(bytes: &[u8], at: usize) -> Option<u64> {
     let share = u64::from(u32_at(bytes, at)?);
     Some((share * MILLION + WHOLE / 2) / WHOLE).filter(|ppm| *ppm > 0)
+}
+
+fn read_rate(bytes: &[u8]) -> Option<u64> {
+    u32_at(bytes, 0).map(|rate| u64::from(rate) * 8).filter(|rate| *rate > 0)
 }
 
 fn read_time(bytes: &[u8]) -> Option<u64> {

@@ -214,7 +214,7 @@ fn a_cable_that_loses_frames_is_blamed_for_what_it_sends() {
     let mut world = two_node();
     world.at("pod4").link("eth0").loss_ppm = 300_000;
     let (text, mend) = from_pod1(world);
-    assert_eq!(text, "eth0 of pod4 loses what it sends, as it was told to (loss 30%)");
+    assert_eq!(text, "on the way back, eth0 of pod4 loses what it sends, as it was told to (loss 30%)");
     assert_eq!(mend, ["netlab impair clear pod4 loss --direction out"]);
 
     // What only others send by is not in the way.

@@ -151,11 +151,12 @@ pub(super) fn show(value: Value, number: u64) -> String {
     match value {
         Value::Delay | Value::Jitter => match number {
             0..1000 => format!("{number}us"),
-            1_000_000.. if number % 1_000_000 == 0 => format!("{}s", number / 1_000_000),
+            1_000_000.. if number.is_multiple_of(1_000_000) => format!("{}s", number / 1_000_000),
             _ => format!("{}ms", fraction(number, 1000)),
         },
         Value::Rate => {
-            let unit = RATES.iter().rev().find(|(_, factor)| number >= *factor && number % factor == 0);
+            let unit =
+                RATES.iter().rev().find(|(_, factor)| number >= *factor && number.is_multiple_of(*factor));
             unit.map_or_else(|| format!("{number}bit"), |(unit, factor)| format!("{}{unit}", number / factor))
         }
         Value::Loss | Value::Duplicate | Value::Reorder | Value::Corrupt => {
