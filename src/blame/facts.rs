@@ -6,7 +6,7 @@ use std::rc::Rc;
 use ipnet::IpNet;
 
 use crate::model::Family;
-use crate::plan::Mac;
+use crate::plan::{Mac, nftables};
 
 /// Who can be asked about the places of a lab. What it cannot find out is an error that says why, and names the place.
 pub trait Facts {
@@ -72,6 +72,8 @@ pub struct State {
     pub rules: Vec<Rule>,
     /// Its neighbour tables.
     pub neighbours: Vec<Neighbour>,
+    /// The rules that translate sources of what leaves, in order; what of them cannot be read is left out.
+    pub source_nat: Vec<nftables::Rule>,
     /// `net.ipv4.ip_forward`.
     pub forwards_v4: bool,
     /// `net.ipv6.conf.all.forwarding`.

@@ -9,6 +9,7 @@ mod follow;
 mod length;
 mod map;
 mod mend;
+mod outside;
 #[cfg(test)]
 mod tests;
 mod wire;

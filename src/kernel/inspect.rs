@@ -19,9 +19,11 @@ use ipnet::IpNet;
 
 use super::enter::{Place, enter_network};
 use super::error::Result;
+use super::nftables;
 use crate::plan::{Mac, Sandbox};
 use reader::Reader;
 
+pub use super::nftables::{FoundChain, FoundRule};
 pub use lookup::{Answer, Lookup, Question};
 
 /// What a namespace has.
@@ -37,6 +39,8 @@ pub struct Found {
     pub neighbours: Vec<Neighbour>,
     /// The forwarding databases of its bridges and tunnels.
     pub fdb: Vec<FdbEntry>,
+    /// Its packet filter.
+    pub chains: Vec<FoundChain>,
     /// Whether and how it forwards.
     pub forwarding: Forwarding,
     /// `net.ipv4.icmp_echo_ignore_all`.
@@ -229,6 +233,7 @@ pub fn inspect(place: &Place<'_>, others: &[&Sandbox]) -> Result<Found> {
         rules: rule::rules(&mut reader)?,
         neighbours: neighbour::neighbours(&mut reader)?,
         fdb: neighbour::fdb(&mut reader)?,
+        chains: nftables::chains(here)?,
         forwarding: forwarding(),
         ignores_pings_v4: setting("ipv4/icmp_echo_ignore_all").is_some_and(|value| value != 0),
         ignores_pings_v6: setting("ipv6/icmp/echo_ignore_all").is_some_and(|value| value != 0),

@@ -3,8 +3,11 @@
 mod batch;
 mod connection;
 mod expression;
+mod read;
 
 pub(super) use connection::Connection;
+pub(super) use read::chains;
+pub use read::{FoundChain, FoundRule};
 
 use nix::errno::Errno;
 

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 use serde::Serialize;
@@ -136,6 +137,25 @@ impl Match {
     pub fn to(net: IpNet) -> Self {
         Self { field: Field::Destination, relation: Relation::In, net }
     }
+}
+
+impl Rule {
+    /// Whether a packet with these addresses matches everything.
+    pub fn matches(&self, from: IpAddr, to: IpAddr) -> bool {
+        self.matches.iter().all(|one| {
+            let address = match one.field {
+                Field::Source => from,
+                Field::Destination => to,
+            };
+            let same_family = address.is_ipv4() == one.net.addr().is_ipv4();
+            same_family && one.net.contains(&address) == (one.relation == Relation::In)
+        })
+    }
+}
+
+/// Whether rules, asked in order, give a packet another source.
+pub fn masquerade(rules: &[Rule], from: IpAddr, to: IpAddr) -> bool {
+    rules.iter().find(|rule| rule.matches(from, to)).is_some_and(|rule| rule.verdict == Verdict::Masquerade)
 }
 
 impl fmt::Display for TableFamily {

@@ -6,8 +6,8 @@ use crate::kernel::inspect::{self as found, Found};
 use crate::model::Lab;
 use crate::plan::Sandbox;
 use crate::render::inspect::{
-    Bridge, FdbEntry, Forwarding, Hop, Inspection, Interface, LinkState, Neighbour, Origin, Owners, Peer,
-    Port, ReversePath, Route,
+    Bridge, Chain, FdbEntry, Forwarding, Hop, Inspection, Interface, LinkState, Neighbour, Origin, Owners, Peer,
+    Port, ReversePath, Route, Rule,
 };
 use crate::render::{LabNames, Names as _};
 
@@ -29,6 +29,7 @@ pub(super) fn name(found: Found, lab: &Lab, sandbox: &Sandbox) -> Inspection {
         name: sandbox.name.clone(),
         kind: sandbox.kind,
         bridges: found.links.iter().filter_map(|bridge| self::bridge(bridge, &found.links)).collect(),
+        nftables: found.chains.iter().map(chain).collect(),
         forwarding: forwarding(&found),
         fdb: found
             .fdb
@@ -157,5 +158,18 @@ fn forwarding(found: &Found) -> Forwarding {
         ipv4: found.forwarding.v4,
         ipv6: found.forwarding.v6,
         rp_filter: filters.filter(|filter| filter.value != 0).collect(),
+    }
+}
+
+fn chain(chain: &found::FoundChain) -> Chain {
+    let rule = |rule: &found::FoundRule| Rule {
+        text: rule.rule.as_ref().map(ToString::to_string),
+        packets: rule.packets,
+    };
+    Chain {
+        table: format!("{} {}", chain.family, chain.table),
+        name: chain.name.clone(),
+        kind: chain.kind.clone(),
+        rules: chain.rules.iter().map(rule).collect(),
     }
 }

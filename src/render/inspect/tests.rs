@@ -34,6 +34,7 @@ fn node() -> Inspection {
         }],
         fdb: Vec::new(),
         routes: Vec::new(),
+        nftables: Vec::new(),
         forwarding: Forwarding { ipv4: false, ipv6: Some(false), rp_filter: Vec::new() },
         neighbours: Vec::new(),
     }

@@ -1,0 +1,211 @@
+//! What packet filter rules a namespace has, read back from the kernel.
+
+use netlink_packet_core::{
+    DefaultNla, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, Nla as _, NetlinkHeader, NetlinkMessage,
+    NetlinkPayload,
+};
+use netlink_packet_netfilter::nftables::{
+    ChainAttribute, ChainMessage, ExpressionAttribute, Expressions, Hook as HookAttribute, ListAttribute,
+    NfTablesMessage, RuleAttribute, RuleMessage,
+};
+use netlink_packet_netfilter::{
+    NetfilterHeader, NetfilterMessage, NetfilterMessageInner, NetfilterProtoFamily,
+};
+use netlink_sys::{Socket, protocols::NETLINK_NETFILTER};
+
+use super::super::error::{Error, Result};
+use super::super::netlink::open;
+use super::expression::rule;
+use crate::plan::nftables::Rule;
+
+/// A chain of rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundChain {
+    /// The table's family, as `nft` names it: `inet`, `netdev`, …
+    pub family: String,
+    /// The table.
+    pub table: String,
+    /// Its own name.
+    pub name: String,
+    /// `nat`, `filter` or `route`; none where the kernel asks it only when another chain says so.
+    pub kind: Option<String>,
+    /// The hook's number, in its family.
+    pub hook: Option<u32>,
+    /// Its place among the chains of the hook.
+    pub priority: Option<i32>,
+    /// Its rules, in order.
+    pub rules: Vec<FoundRule>,
+}
+
+/// A rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundRule {
+    /// What it says; none where that is more than netlab itself ever writes.
+    pub rule: Option<Rule>,
+    /// How many packets it has decided on, where it counts.
+    pub packets: Option<u64>,
+}
+
+/// All chains of the calling thread's network namespace, in the kernel's order; none where the kernel has no nftables.
+///
+/// # Errors
+/// If the kernel cannot be asked, or says something that is no answer.
+pub(in crate::kernel) fn chains(place: &str) -> Result<Vec<FoundChain>> {
+    let Ok(socket) = open(NETLINK_NETFILTER) else { return Ok(Vec::new()) };
+    let asking = |what| dump(&socket, place, what);
+    let none = Vec::new;
+    let mut chains = Vec::new();
+    for (family, message) in asking(NfTablesMessage::GetChain(ChainMessage { attributes: none() }))? {
+        if let NfTablesMessage::NewChain(message) = message {
+            chains.push(chain(family, message));
+        }
+    }
+    for (family, message) in asking(NfTablesMessage::GetRule(RuleMessage { attributes: Vec::new() }))? {
+        let NfTablesMessage::NewRule(RuleMessage { attributes }) = message else { continue };
+        let (mut table, mut name, mut expressions) = (String::new(), String::new(), Vec::new());
+        for attribute in attributes {
+            match attribute {
+                RuleAttribute::Table(text) => table = text,
+                RuleAttribute::Chain(text) => name = text,
+                RuleAttribute::Expressions(list) => expressions = list,
+                _ => {}
+            }
+        }
+        let is_its = |chain: &&mut FoundChain| {
+            chain.family == word(family) && chain.table == table && chain.name == name
+        };
+        if let Some(chain) = chains.iter_mut().find(is_its) {
+            chain.rules.push(FoundRule { packets: packets(&expressions), rule: rule(&expressions) });
+        }
+    }
+    Ok(chains)
+}
+
+fn chain(family: NetfilterProtoFamily, message: ChainMessage) -> FoundChain {
+    let mut chain = FoundChain {
+        family: word(family).to_owned(),
+        table: String::new(),
+        name: String::new(),
+        kind: None,
+        hook: None,
+        priority: None,
+        rules: Vec::new(),
+    };
+    for attribute in message.attributes {
+        match attribute {
+            ChainAttribute::Table(table) => chain.table = table,
+            ChainAttribute::Name(name) => chain.name = name,
+            ChainAttribute::Type(kind) => chain.kind = Some(kind),
+            ChainAttribute::Hook(hook) => {
+                for part in hook {
+                    match part {
+                        HookAttribute::Number(number) => chain.hook = Some(number.into()),
+                        HookAttribute::Priority(priority) => chain.priority = Some(priority.cast_signed()),
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    chain
+}
+
+fn word(family: NetfilterProtoFamily) -> &'static str {
+    match family {
+        NetfilterProtoFamily::Inet => "inet",
+        NetfilterProtoFamily::IPv4 => "ip",
+        NetfilterProtoFamily::IPv6 => "ip6",
+        NetfilterProtoFamily::ARP => "arp",
+        NetfilterProtoFamily::NetDev => "netdev",
+        NetfilterProtoFamily::Bridge => "bridge",
+        _ => "?",
+    }
+}
+
+/// `NFTA_COUNTER_PACKETS` (linux/netfilter/nf_tables.h).
+const PACKETS: u16 = 2;
+
+/// What a rule's counter says, where it has one.
+fn packets(expressions: &[ListAttribute<ExpressionAttribute>]) -> Option<u64> {
+    let parts = expressions.iter().filter_map(|item| match item {
+        ListAttribute::Element(parts) => Some(parts),
+        _ => None,
+    });
+    let counter = parts.flatten().find_map(|part| match part {
+        ExpressionAttribute::Data(Expressions::Other { expression_type, attributes })
+            if expression_type == "counter" =>
+        {
+            Some(attributes)
+        }
+        _ => None,
+    })?;
+    let value = |attribute: &DefaultNla| {
+        let mut bytes = vec![0; attribute.value_len()];
+        attribute.emit_value(&mut bytes);
+        bytes.try_into().ok().map(u64::from_be_bytes)
+    };
+    counter.iter().find(|attribute| attribute.kind() == PACKETS).and_then(value)
+}
+
+/// How often a dump is begun again because the rules changed in the middle of it.
+const ATTEMPTS: usize = 20;
+
+type Told = Vec<(NetfilterProtoFamily, NfTablesMessage)>;
+
+fn dump(socket: &Socket, place: &str, request: NfTablesMessage) -> Result<Told> {
+    let header = NetfilterHeader::new(NetfilterProtoFamily::Unspec, 0, 0);
+    let request = NetfilterMessage::new(header, request);
+    for sequence in 1..=ATTEMPTS {
+        if let Some(told) = once(socket, place, &request, sequence as u32)? {
+            return Ok(told);
+        }
+    }
+    Err(Error::Unexpected(format!("{place}: its nftables rules changed each of the {ATTEMPTS} times they were read")))
+}
+
+/// All answers to one request; none where they are not of one moment.
+fn once(
+    socket: &Socket,
+    place: &str,
+    request: &NetfilterMessage,
+    sequence: u32,
+) -> Result<Option<Told>> {
+    let what = || format!("{place}: reading nftables rules");
+    let mut header = NetlinkHeader::default();
+    header.flags = NLM_F_REQUEST | NLM_F_DUMP;
+    header.sequence_number = sequence;
+    let mut message = NetlinkMessage::new(header, NetlinkPayload::from(request.clone()));
+    message.finalize();
+    let mut bytes = vec![0; message.buffer_len()];
+    message.serialize(&mut bytes);
+    socket.send(&bytes, 0).map_err(Error::io(what()))?;
+    let (mut told, mut interrupted) = (Vec::new(), false);
+    let mut buffer = Vec::with_capacity(1 << 16);
+    loop {
+        buffer.clear();
+        socket.recv(&mut buffer, 0).map_err(Error::io(what()))?;
+        let mut rest = buffer.as_slice();
+        while !rest.is_empty() {
+            let answer = NetlinkMessage::<NetfilterMessage>::deserialize(rest)
+                .map_err(|error| Error::Unexpected(format!("{}: {error}", what())))?;
+            let length = (answer.header.length as usize).next_multiple_of(4);
+            rest = rest.get(length.max(16)..).unwrap_or_default();
+            if answer.header.sequence_number != sequence {
+                continue;
+            }
+            interrupted |= answer.header.flags & NLM_F_DUMP_INTR != 0;
+            match answer.payload {
+                NetlinkPayload::InnerMessage(NetfilterMessage { header, inner, .. }) => {
+                    if let NetfilterMessageInner::NfTables(message) = inner {
+                        told.push((header.family, message));
+                    }
+                }
+                // A kernel without nftables has no rules.
+                NetlinkPayload::Error(_) => return Ok(Some(Vec::new())),
+                NetlinkPayload::Done(_) => return Ok((!interrupted).then_some(told)),
+                _ => {}
+            }
+        }
+    }
+}
