@@ -31,6 +31,13 @@ pub enum Cause {
         /// What the lab gave the place for it, and who is the next router of that.
         planned: Option<(Planned, Option<Named>)>,
     },
+    /// The place is beyond the cluster, and the address a pod's.
+    Outside {
+        /// The pod.
+        pod: Named,
+        /// The node that let the packet out with the pod's own address, where this is about the answer to that.
+        kept_by: Option<String>,
+    },
     /// A route matches, and it is one that drops.
     Refuses {
         /// The packet's target.

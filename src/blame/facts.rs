@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use crate::model::Family;
 use crate::plan::Mac;
-use crate::plan::nftables::Table;
+use crate::plan::nftables::{self, Table};
 
 /// Who can be asked about the places of a lab. What it cannot find out is an error that says why, and names the place.
 pub trait Facts {
@@ -77,6 +77,8 @@ pub struct State {
     pub filters: Vec<Table>,
     /// The forwarding databases of its tunnels.
     pub forwards: Vec<Forward>,
+    /// The rules that translate sources of what leaves, in order; what of them cannot be read is left out.
+    pub source_nat: Vec<nftables::Rule>,
     /// `net.ipv4.ip_forward`.
     pub forwards_v4: bool,
     /// `net.ipv6.conf.all.forwarding`.

@@ -54,7 +54,7 @@ impl Walk<'_> {
                 continue;
             };
             let leads_to = self.map.far(id).map(|far| self.map.place(far).to_owned()).unwrap_or_default();
-            let planned = self.map.filters(&place, &chain.name);
+            let planned = self.map.has_chain(&place, &chain.name);
             let flush = |chain: &str| mend::exec(&place, &format!("nft flush chain {table} {chain}"));
             // The check has two halves, and one alone helps nobody.
             let mend = if planned {

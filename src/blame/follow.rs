@@ -17,6 +17,10 @@ pub(super) struct Walk<'a> {
     way: Way,
     /// A turn that was not planned: what comes after it only follows from it.
     turn: Option<Blame>,
+    /// Who gave the packet another source.
+    pub(super) translated: Option<Translated>,
+    /// The last node that passed a pod's packet on with the pod's own address.
+    pub(super) untouched: Option<String>,
     /// What need not be wrong, for when nothing is that must be: a neighbour that may have been silent for a while only.
     suspect: Option<Blame>,
 }
@@ -29,6 +33,15 @@ pub(super) struct Arrived {
     at: String,
     /// The address that it came from.
     from: IpAddr,
+}
+
+/// A place that gave a packet another source, and undoes that for its answer.
+pub(super) struct Translated {
+    pub(super) at: String,
+    /// The interface by which it left, and its answer comes.
+    pub(super) link: String,
+    /// The source that it had.
+    pub(super) source: IpAddr,
 }
 
 /// How a packet leaves a place.
@@ -44,23 +57,42 @@ struct Exit {
 impl<'a> Walk<'a> {
     pub(super) fn new(lab: &Lab, facts: &'a mut dyn Facts) -> Self {
         let map = Map::new(lab);
-        Self { map, facts, lookups: Vec::new(), way: Way::There, turn: None, suspect: None }
+        Self {
+            map,
+            facts,
+            lookups: Vec::new(),
+            way: Way::There,
+            turn: None,
+            translated: None,
+            untouched: None,
+            suspect: None,
+        }
     }
 
     pub(super) fn there_and_back(&mut self, from: &str, to: IpAddr) -> Option<Blame> {
-        let found = self.follow(from, None, to).and_then(|arrived| {
+        let found = self.follow(from, None, None, to).and_then(|arrived| {
             if arrived.at == from {
                 return Ok(arrived);
             }
             self.way = Way::Back;
-            self.follow(&arrived.at, Some(to), arrived.from)
+            let back = self.follow(&arrived.at, None, Some(to), arrived.from)?;
+            match self.translated.take() {
+                Some(Translated { at, link, source }) => self.follow(&at, Some(link), Some(to), source),
+                None => Ok(back),
+            }
         });
         self.turn.take().or(found.err().map(|blame| *blame)).or(self.suspect.take())
     }
 
-    pub(super) fn follow(&mut self, start: &str, source: Option<IpAddr>, to: IpAddr) -> Found<Arrived> {
+    pub(super) fn follow(
+        &mut self,
+        start: &str,
+        entered: Option<String>,
+        source: Option<IpAddr>,
+        to: IpAddr,
+    ) -> Found<Arrived> {
         let mut source = source;
-        let (mut at, mut entered) = (start.to_owned(), None);
+        let (mut at, mut entered) = (start.to_owned(), entered);
         let mut passed: Vec<String> = Vec::new();
         loop {
             let state = self.state(&at)?;
@@ -88,6 +120,7 @@ impl<'a> Walk<'a> {
             self.turns(&at, &state, to, &exit);
             let Exit { via, link, own, .. } = exit;
             source = source.or_else(|| self.source(&at, &state, &link, own, Family::of_address(&to)));
+            source = source.map(|source| self.translate(&at, &state, &link, source, to));
             let hop = self.crossed(&at, &state, &link, via, to)?;
             self.unfiltered(&at, &link, via.unwrap_or(to), (source, to))?;
             passed.push(at);
@@ -219,7 +252,8 @@ impl<'a> Walk<'a> {
             return blame;
         }
         let Some(planned) = planned else {
-            return self.wrong(at, Cause::NoRoute { to, planned: None }, Vec::new());
+            let (cause, mend) = self.no_route(at, packet);
+            return self.wrong(at, cause, mend);
         };
         // A route goes when its interface goes down, or loses the address that made it.
         let link = self.map.find(at, &planned.link);
@@ -321,6 +355,11 @@ impl<'a> Walk<'a> {
             self.map.adopt(source, id);
         }
         source
+    }
+
+    /// Whether this is the packet itself, and not its answer.
+    pub(super) fn is_going(&self) -> bool {
+        self.way == Way::There
     }
 
     pub(super) fn state(&mut self, place: &str) -> Found<Rc<State>> {

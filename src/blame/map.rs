@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::model::{Family, Lab};
+use crate::model::{Addresses, Family, Lab};
+use crate::plan::nftables::Table;
 use crate::plan::{self, Encap, Kind, Mac, NextHop, Op, Plan, plan};
 
 /// An interface, by its place in [`Map::interfaces`].
@@ -20,6 +21,8 @@ pub(super) struct Map {
     macs: HashMap<Mac, Id>,
     /// Those that are tunnels.
     tunnels: HashSet<Id>,
+    /// The nodes' own addresses.
+    uplinks: HashMap<String, Addresses>,
 }
 
 /// An interface as it was planned.
@@ -51,6 +54,10 @@ pub struct Planned {
     pub encap: Option<Encap>,
 }
 
+fn uplinks(lab: &Lab) -> HashMap<String, Addresses> {
+    lab.nodes.iter().map(|node| (node.name.clone(), node.address)).collect()
+}
+
 impl Map {
     pub(super) fn new(lab: &Lab) -> Self {
         let plan = plan(lab);
@@ -60,6 +67,7 @@ impl Map {
             owners: HashMap::new(),
             macs: HashMap::new(),
             tunnels: HashSet::new(),
+            uplinks: uplinks(lab),
             plan: Plan { namespaces: Vec::new(), last: Vec::new() },
         };
         for step in plan.namespaces.iter().flat_map(|namespace| &namespace.steps) {
@@ -172,11 +180,55 @@ impl Map {
         let interface = &self.interfaces[id];
         let namespace = &self.plan.namespaces[interface.namespace];
         match namespace.kind {
-            Kind::Pod => namespace.name.clone(),
+            Kind::Pod | Kind::External => namespace.name.clone(),
             // It answers as one, by whichever of its switches.
             Kind::Fabric if !interface.addresses.is_empty() => namespace.name.clone(),
             _ => format!("{} {}", namespace.name, interface.name),
         }
+    }
+
+    /// Whether a place is beyond the cluster.
+    pub(super) fn is_external(&self, place: &str) -> bool {
+        self.namespace(place).is_some_and(|place| self.plan.namespaces[place].kind == Kind::External)
+    }
+
+    /// The node of the pod that has an address.
+    pub(super) fn pods_node(&self, address: IpAddr) -> Option<&str> {
+        let pod = &self.interfaces[self.owner(address)?];
+        let is_pod = self.plan.namespaces[pod.namespace].kind == Kind::Pod;
+        is_pod.then(|| self.place(pod.far.unwrap_or_default()))
+    }
+
+    /// A node's own address on the underlay: the one that its namespace's default route is reached from, which is not its
+    /// pods' gateway.
+    pub(super) fn node_address(&self, node: &str, family: Family) -> Option<IpAddr> {
+        Some(self.uplinks.get(node)?.get(family)?.addr())
+    }
+
+    /// The packet filter rules that a place was given.
+    pub(super) fn filters(&self, place: &str) -> impl Iterator<Item = &Table> {
+        let here = self.namespace(place);
+        let steps = self.plan.namespaces.iter().flat_map(|namespace| &namespace.steps);
+        let ops = steps.filter(move |step| Some(step.run_in) == here).flat_map(|step| &step.ops);
+        ops.flat_map(|op| match op {
+            Op::Nftables { tables } => tables.as_slice(),
+            _ => &[],
+        })
+    }
+
+    /// The interface behind a next hop: the one that has the address or, where nobody has it, the one whose Ethernet
+    /// address the place was given for it.
+    pub(super) fn next_hop(&self, place: &str, hop: IpAddr) -> Option<Id> {
+        let here = self.namespace(place);
+        let steps = || self.plan.namespaces.iter().flat_map(|namespace| &namespace.steps);
+        let ops = || steps().filter(move |step| Some(step.run_in) == here).flat_map(|step| &step.ops);
+        let given = || {
+            ops().find_map(|op| match op {
+                Op::Neighbour { address, mac, .. } if *address == hop => self.owner_of_mac(*mac),
+                _ => None,
+            })
+        };
+        self.owner(hop).or_else(given)
     }
 
     /// What a place was given to send packets by, most specific first: routes, and networks that it is on.
@@ -217,16 +269,8 @@ impl Map {
     }
 
     /// Whether a place was given a packet filter's chain of that name.
-    pub(super) fn filters(&self, place: &str, chain: &str) -> bool {
-        let here = self.namespace(place);
-        let steps = self.plan.namespaces.iter().flat_map(|namespace| &namespace.steps);
-        let mut ops = steps.filter(|step| Some(step.run_in) == here).flat_map(|step| &step.ops);
-        ops.any(|op| match op {
-            Op::Nftables { tables } => {
-                tables.iter().flat_map(|table| &table.chains).any(|one| one.name == chain)
-            }
-            _ => false,
-        })
+    pub(super) fn has_chain(&self, place: &str, chain: &str) -> bool {
+        self.filters(place).flat_map(|table| &table.chains).any(|one| one.name == chain)
     }
 
     fn ops(&self, place: &str) -> impl Iterator<Item = &Op> {

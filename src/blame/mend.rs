@@ -8,6 +8,7 @@ use super::facts::{Route, Rule, State};
 use super::map::{Id, Map, Planned};
 use super::words::network;
 use crate::model::Family;
+use crate::plan::nftables::Verdict;
 use crate::plan::{Encap, Mac, NextHop, TTL};
 
 /// Routes that are written out; a node may have hundreds.
@@ -186,4 +187,23 @@ fn encapsulation(encap: &Encap) -> String {
 
 fn ip_route(family_of: IpAddr) -> &'static str {
     if family_of.is_ipv6() { "ip -6 route" } else { "ip route" }
+}
+
+/// Gives a node back the rules by which it translates what goes out.
+pub(super) fn translation(map: &Map, node: &str) -> Vec<String> {
+    let mut commands = Vec::new();
+    for table in map.filters(node) {
+        commands.push(exec(node, &format!("nft add table {table}")));
+        for chain in &table.chains {
+            commands.push(exec(node, &format!("nft add chain {table} {} '{{ {chain} }}'", chain.name)));
+            let masquerade = chain.rules.iter().filter(|rule| rule.verdict == Verdict::Masquerade);
+            let kept = chain.rules.iter().filter(|rule| rule.verdict != Verdict::Masquerade);
+            // Those that leave addresses alone must be asked first.
+            commands.extend(
+                kept.chain(masquerade)
+                    .map(|rule| exec(node, &format!("nft add rule {table} {} '{rule}'", chain.name))),
+            );
+        }
+    }
+    commands
 }

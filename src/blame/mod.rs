@@ -10,6 +10,7 @@ mod follow;
 mod length;
 mod map;
 mod mend;
+mod outside;
 #[cfg(test)]
 mod tests;
 mod tunnel;

@@ -35,7 +35,7 @@ impl Walk<'_> {
         }
         self.forwarded(at, state, &link, far)?;
         if let Some(outside) = self.map.outside(&place) {
-            self.follow(at, None, outside)?;
+            self.follow(at, None, None, outside)?;
         }
         self.passes(&there, far)?;
         Ok(far)

@@ -27,7 +27,7 @@ impl Walk<'_> {
             return self.tunnelled(at, state, near, via, to);
         }
         let hop = via.unwrap_or(to);
-        let path = self.map.find(at, link).zip(self.map.owner(hop)).and_then(|(from, to)| {
+        let path = self.map.find(at, link).zip(self.map.next_hop(at, hop)).and_then(|(from, to)| {
             let path = self.map.wire(from, to)?;
             Some((path, to))
         });
@@ -63,6 +63,9 @@ impl Walk<'_> {
         // A port, its bridge, and the next port.
         for (ids, states) in path.windows(3).zip(states.windows(3)) {
             self.switches(ids, states)?;
+        }
+        if self.map.owner(hop).is_none() {
+            return Ok(owner);
         }
         match self.unfit(states.last().unwrap_or(&Rc::default()), owner, hop) {
             Some(blame) => Err(blame),

@@ -49,6 +49,13 @@ impl Cause {
             Self::NoRoute { to, planned: None } => {
                 format!("{place} has no route to {to}, and the lab gives it none")
             }
+            Self::Outside { pod, kept_by: None } => {
+                format!("{place} has no route to {pod}: nobody outside has one to pods, and nobody has to")
+            }
+            Self::Outside { pod, kept_by: Some(node) } => format!(
+                "{place} has no route to {pod}, as nobody outside has one to pods; {node} let the packet out with the \
+                 pod's own address instead of its own: it does not masquerade it"
+            ),
             Self::Refuses { to, route, kind } => format!(
                 "{place} has a {kind} route to {}: it {} for {to}",
                 network(*route),

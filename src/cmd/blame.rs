@@ -5,9 +5,10 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use crate::blame::{self, Decision, Facts, Packet, State, Verdict, Way, blame};
-use crate::kernel::inspect::{Answer, Found, Lookup, Question};
+use crate::kernel::inspect::{Answer, Found, FoundChain, Lookup, Question, at_interfaces};
 use crate::model::{Family, Lab};
 use crate::plan::Sandbox;
+use crate::plan::nftables::Rule;
 use crate::suite::Fact;
 
 /// Why an answer does not come.
@@ -101,6 +102,16 @@ impl Facts for Live<'_> {
     }
 }
 
+/// `NF_INET_POST_ROUTING` (linux/netfilter.h).
+const POSTROUTING: u32 = 4;
+
+/// The rules that are asked for each connection that leaves.
+fn source_nat(chains: &[FoundChain]) -> Vec<Rule> {
+    let nat =
+        chains.iter().filter(|chain| chain.kind.as_deref() == Some("nat") && chain.hook == Some(POSTROUTING));
+    nat.flat_map(|chain| &chain.rules).filter_map(|found| found.rule.clone()).collect()
+}
+
 /// An interface may have come between two of the kernel's answers.
 fn name(names: &HashMap<u32, String>, index: u32) -> String {
     names.get(&index).cloned().unwrap_or_else(|| format!("if{index}"))
@@ -152,7 +163,8 @@ fn known(found: Found) -> Known {
             .collect(),
         rules: rules.collect(),
         neighbours: neighbours.collect(),
-        filters: found.filters,
+        filters: at_interfaces(&found.chains),
+        source_nat: source_nat(&found.chains),
         ignores_pings_v4: found.ignores_pings_v4,
         ignores_pings_v6: found.ignores_pings_v6,
         disabled_v6: found.forwarding.disabled_v6,

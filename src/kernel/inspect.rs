@@ -21,10 +21,10 @@ use ipnet::IpNet;
 use super::enter::{Place, enter_network};
 use super::error::Result;
 use super::{nftables, qdisc};
-use crate::plan::nftables::Table;
-use crate::plan::{Encap, Kind, Mac, Qdisc, Sandbox};
+use crate::plan::{Encap, Mac, Qdisc, Sandbox};
 use reader::Reader;
 
+pub use super::nftables::{FoundChain, FoundRule, at_interfaces};
 pub use super::wireguard::FoundPeer;
 pub use lookup::{Answer, Lookup, Question};
 
@@ -41,8 +41,8 @@ pub struct Found {
     pub neighbours: Vec<Neighbour>,
     /// The forwarding databases of its bridges and tunnels.
     pub fdb: Vec<FdbEntry>,
-    /// The packet filter rules at its interfaces, as far as netlab can read them; only those of the fabric are looked for.
-    pub filters: Vec<Table>,
+    /// Its packet filter.
+    pub chains: Vec<FoundChain>,
     /// Whether and how it forwards.
     pub forwarding: Forwarding,
     /// `net.ipv4.icmp_echo_ignore_all`.
@@ -262,10 +262,7 @@ pub fn inspect(place: &Place<'_>, others: &[&Sandbox]) -> Result<Found> {
         rules: rule::rules(&mut reader)?,
         neighbours: neighbour::neighbours(&mut reader)?,
         fdb: neighbour::fdb(&mut reader)?,
-        filters: match place.sandbox.kind {
-            Kind::Fabric => nftables::at_interfaces(here)?,
-            _ => Vec::new(),
-        },
+        chains: nftables::chains(here)?,
         forwarding: forwarding(),
         ignores_pings_v4: setting("ipv4/icmp_echo_ignore_all").is_some_and(|value| value != 0),
         ignores_pings_v6: setting("ipv6/icmp/echo_ignore_all").is_some_and(|value| value != 0),

@@ -7,7 +7,8 @@ mod expression;
 mod read;
 
 pub(super) use connection::Connection;
-pub(super) use read::at_interfaces;
+pub(super) use read::chains;
+pub use read::{FoundChain, FoundRule, at_interfaces};
 
 use nix::errno::Errno;
 

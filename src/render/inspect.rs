@@ -39,10 +39,35 @@ pub struct Inspection {
     /// What the fabric checks at the plugs of nodes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub source_dest_checks: Vec<Check>,
+    /// Its packet filter.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub nftables: Vec<Chain>,
     /// Whether and how it forwards.
     pub forwarding: Forwarding,
     /// The neighbours that it knows or asks for.
     pub neighbours: Vec<Neighbour>,
+}
+
+/// A chain of packet filter rules.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Chain {
+    /// The table's family and name, such as `inet netlab`.
+    pub table: String,
+    /// Its own name.
+    pub name: String,
+    /// `nat`, `filter` or `route`; none where it is only for other chains to use.
+    pub kind: Option<String>,
+    /// Its rules, in order.
+    pub rules: Vec<Rule>,
+}
+
+/// A packet filter rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rule {
+    /// As `nft` writes it; none where it says more than netlab can read.
+    pub text: Option<String>,
+    /// How many packets it has decided on, where it counts.
+    pub packets: Option<u64>,
 }
 
 /// An interface.

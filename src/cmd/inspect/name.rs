@@ -7,8 +7,8 @@ use crate::kernel::inspect::{self as found, Found};
 use crate::model::Lab;
 use crate::plan::{Keys, Sandbox};
 use crate::render::inspect::{
-    Bridge, Encap, FdbEntry, Forwarding, Hop, Inspection, Interface, LinkState, Neighbour, Origin, Owners,
-    Peer, Port, ReversePath, Route, Tunnel, TunnelPeer,
+    Bridge, Chain, Encap, FdbEntry, Forwarding, Hop, Inspection, Interface, LinkState, Neighbour, Origin,
+    Owners, Peer, Port, ReversePath, Route, Rule, Tunnel, TunnelPeer,
 };
 use crate::render::{LabNames, Names as _};
 
@@ -32,6 +32,7 @@ pub(super) fn name(found: Found, lab: &Lab, sandbox: &Sandbox) -> Inspection {
         name: sandbox.name.clone(),
         kind: sandbox.kind,
         bridges: found.links.iter().filter_map(|bridge| self::bridge(bridge, &found.links)).collect(),
+        nftables: found.chains.iter().map(chain).collect(),
         forwarding: forwarding(&found),
         route_table: cloud::route_table(&found, lab, sandbox),
         source_dest_checks: cloud::source_dest_checks(&found),
@@ -183,5 +184,18 @@ fn forwarding(found: &Found) -> Forwarding {
         ipv4: found.forwarding.v4,
         ipv6: found.forwarding.v6,
         rp_filter: filters.filter(|filter| filter.value != 0).collect(),
+    }
+}
+
+fn chain(chain: &found::FoundChain) -> Chain {
+    let rule = |rule: &found::FoundRule| Rule {
+        text: rule.rule.as_ref().map(ToString::to_string),
+        packets: rule.packets,
+    };
+    Chain {
+        table: format!("{} {}", chain.family, chain.table),
+        name: chain.name.clone(),
+        kind: chain.kind.clone(),
+        rules: chain.rules.iter().map(rule).collect(),
     }
 }

@@ -110,6 +110,96 @@ fn verdict(verdict: Verdict) -> Expressions {
     ])
 }
 
+/// The rule that these expressions are, where it is one that [`expressions`] makes.
+pub(super) fn rule(list: &[ListAttribute<ExpressionAttribute>]) -> Option<Rule> {
+    let mut matches = Vec::new();
+    let (mut loaded, mut mask) = (None, None);
+    for item in list {
+        let ListAttribute::Element(parts) = item else { return None };
+        let data = parts.iter().find_map(|part| match part {
+            ExpressionAttribute::Data(data) => Some(data),
+            _ => None,
+        });
+        match data {
+            // Which header it is follows from where the address stands in it.
+            Some(Expressions::Meta(_)) => loaded = None,
+            Some(Expressions::Payload(parts)) => loaded = Some(field(parts)?),
+            Some(Expressions::Bitwise(parts)) => mask = parts.iter().find_map(bits),
+            Some(Expressions::Cmp(parts)) => {
+                if let Some(loaded) = loaded.take() {
+                    matches.push(compared(loaded, mask.take(), parts)?);
+                }
+            }
+            Some(Expressions::Immediate(parts)) => {
+                return Some(Rule { matches, verdict: parts.iter().find_map(decided)? });
+            }
+            Some(Expressions::Other { expression_type, .. }) if expression_type == "counter" => {}
+            Some(Expressions::Other { expression_type, .. }) if expression_type == "masq" => {
+                return Some(Rule { matches, verdict: Verdict::Masquerade });
+            }
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// Which address a part of the header is, and how many bytes an address has there.
+fn field(parts: &[Payload]) -> Option<(Field, usize)> {
+    let offset = parts.iter().find_map(|part| match part {
+        Payload::Offset(offset) => Some(*offset),
+        _ => None,
+    });
+    if !parts.contains(&Payload::Base(NETWORK_HEADER)) {
+        return None;
+    }
+    match offset? {
+        12 => Some((Field::Source, 4)),
+        16 => Some((Field::Destination, 4)),
+        8 => Some((Field::Source, 16)),
+        24 => Some((Field::Destination, 16)),
+        _ => None,
+    }
+}
+
+fn bits(part: &Bitwise) -> Option<u8> {
+    match part {
+        Bitwise::Mask(DataAttribute::Value(mask)) => {
+            Some(mask.iter().map(|byte| byte.count_ones()).sum::<u32>() as u8)
+        }
+        _ => None,
+    }
+}
+
+fn compared((field, size): (Field, usize), mask: Option<u8>, parts: &[Cmp]) -> Option<Match> {
+    let (mut relation, mut value) = (None, None);
+    for part in parts {
+        match part {
+            Cmp::Op(Operator::Equal) => relation = Some(Relation::In),
+            Cmp::Op(Operator::NotEqual) => relation = Some(Relation::NotIn),
+            Cmp::Data(DataAttribute::Value(bytes)) => value = Some(bytes.clone()),
+            _ => {}
+        }
+    }
+    let mut bytes = value?;
+    let length = mask.unwrap_or(bytes.len() as u8 * 8);
+    bytes.resize(size, 0);
+    let address: std::net::IpAddr = match <[u8; 4]>::try_from(bytes.as_slice()) {
+        Ok(v4) => v4.into(),
+        Err(_) => <[u8; 16]>::try_from(bytes.as_slice()).ok()?.into(),
+    };
+    Some(Match { field, relation: relation?, net: IpNet::new(address, length).ok()? })
+}
+
+fn decided(part: &Immediate) -> Option<Verdict> {
+    let Immediate::Data(DataAttribute::Verdict(parts)) = part else { return None };
+    parts.iter().find_map(|part| match part {
+        VerdictAttribute::Code(Code::Other(DROP)) => Some(Verdict::Drop),
+        VerdictAttribute::Code(Code::Other(ACCEPT)) => Some(Verdict::Accept),
+        VerdictAttribute::Code(Code::Return) => Some(Verdict::Return),
+        _ => None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,6 +239,27 @@ mod tests {
                 "masq"
             ]
         );
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        let net = |text: &str| text.parse().expect("a network");
+        for (family, matches, verdict) in [
+            (TableFamily::Inet, vec![Match::to(net("10.244.0.0/16"))], Verdict::Return),
+            (TableFamily::Inet, vec![Match::from(net("10.244.16.0/20"))], Verdict::Masquerade),
+            (TableFamily::Inet, vec![Match::from(net("fd00:244::/56"))], Verdict::Accept),
+            (TableFamily::Inet, vec![Match::to(net("fd00:244::/61"))], Verdict::Return),
+            (
+                TableFamily::Netdev,
+                vec![Match::not_from(net("192.168.66.11/32")), Match::not_from(net("10.244.1.0/24"))],
+                Verdict::Drop,
+            ),
+        ] {
+            let written = Rule { matches, verdict };
+            assert_eq!(rule(&expressions(family, &written)), Some(written));
+        }
+        let other = Expressions::Other { expression_type: "limit".into(), attributes: Vec::new() };
+        assert_eq!(rule(&[other.into()]), None);
     }
 
     #[test]

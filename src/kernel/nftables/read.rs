@@ -1,134 +1,112 @@
-//! Tables as the kernel has them: the chains at interfaces, with the rules that have the form of those that netlab writes.
-//! A chain of which not every rule is understood is left out, so that nobody takes the rest for the whole.
+//! What packet filter rules a namespace has, read back from the kernel.
 
 use std::borrow::Cow;
-use std::net::{Ipv4Addr, Ipv6Addr};
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use netlink_packet_core::{
-    NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+    DefaultNla, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+    Nla as _,
 };
 use netlink_packet_netfilter::nftables::{
-    Bitwise, ChainAttribute, ChainMessage, Cmp, DataAttribute, DevHookNumber, ExpressionAttribute,
-    Expressions, Hook as HookAttribute, HookNumber, Immediate, ListAttribute, Meta, MetaKey, NfTablesMessage,
-    Operator, Payload, RuleAttribute, RuleMessage, Verdict as Code, VerdictAttribute,
+    ChainAttribute, ChainMessage, DevHookNumber, ExpressionAttribute, Expressions, Hook as HookAttribute,
+    HookNumber, ListAttribute, NfTablesMessage, RuleAttribute, RuleMessage,
 };
 use netlink_packet_netfilter::{
     NetfilterHeader, NetfilterMessage, NetfilterMessageInner, NetfilterProtoFamily,
 };
-use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_NETFILTER};
-use nix::errno::Errno;
+use netlink_sys::{Socket, protocols::NETLINK_NETFILTER};
 
 use super::super::error::{Error, Result};
-use super::expression::{ACCEPT, DROP, NETWORK_HEADER, PROTOCOLS};
-use crate::plan::nftables::{Chain, Field, Hook, Match, Relation, Rule, Table, TableFamily, Verdict};
+use super::super::netlink::open;
+use super::expression::rule;
+use crate::plan::nftables::{Chain, Hook, Rule, Table, TableFamily};
 
-/// The kernel fills at most 32 KiB of a dump at once; this is twice that.
-const BUFFER: usize = 64 * 1024;
-/// How often a dump is begun again because the rules changed in the middle of it.
-const ATTEMPTS: usize = 20;
-
-/// The tables of family `netdev` of the namespace that this thread is in; `place` is its name, for errors. None where the
-/// kernel has no nftables.
-pub(in crate::kernel) fn at_interfaces(place: &str) -> Result<Vec<Table>> {
-    let what = format!("{place}: reading packet filter rules");
-    let Ok(socket) = Socket::new(NETLINK_NETFILTER) else { return Ok(Vec::new()) };
-    socket.connect(&SocketAddr::new(0, 0)).map_err(Error::io(what.clone()))?;
-    let chains = dump(&socket, &what, &NfTablesMessage::GetChain(ChainMessage { attributes: Vec::new() }))?;
-    let rules = dump(&socket, &what, &NfTablesMessage::GetRule(RuleMessage { attributes: Vec::new() }))?;
-    let mut tables: Vec<Table> = Vec::new();
-    for message in chains {
-        let NfTablesMessage::NewChain(message) = message else { continue };
-        let Some((table, mut chain)) = chain(&message) else { continue };
-        let Some(all) = rules_of(&rules, &table, &chain.name) else { continue };
-        chain.rules = all;
-        match tables.iter_mut().find(|known| known.name == table) {
-            Some(known) => known.chains.push(chain),
-            None => {
-                let family = TableFamily::Netdev;
-                tables.push(Table { family, name: table.into(), chains: vec![chain] });
-            }
-        }
-    }
-    Ok(tables)
+/// A chain of rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundChain {
+    /// The table's family, as `nft` names it: `inet`, `netdev`, …
+    pub family: String,
+    /// The table.
+    pub table: String,
+    /// Its own name.
+    pub name: String,
+    /// `nat`, `filter` or `route`; none where the kernel asks it only when another chain says so.
+    pub kind: Option<String>,
+    /// The hook's number, in its family.
+    pub hook: Option<u32>,
+    /// Its place among the chains of the hook.
+    pub priority: Option<i32>,
+    /// The interface that it is at, in family `netdev`.
+    pub device: Option<String>,
+    /// Its rules, in order.
+    pub rules: Vec<FoundRule>,
 }
 
-fn dump(socket: &Socket, what: &str, request: &NfTablesMessage) -> Result<Vec<NfTablesMessage>> {
-    for sequence in 1..=ATTEMPTS {
-        let sequence = u32::try_from(sequence).unwrap_or(0);
-        if let Some(answers) = exchange(socket, what, request, sequence)? {
-            return Ok(answers);
-        }
-    }
-    Err(Error::Unexpected(format!("{what}: they changed each of the {ATTEMPTS} times that they were read")))
+/// A rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundRule {
+    /// What it says; none where that is more than netlab itself ever writes.
+    pub rule: Option<Rule>,
+    /// How many packets it has decided on, where it counts.
+    pub packets: Option<u64>,
 }
 
-/// One dump; `None` if the rules changed meanwhile.
-fn exchange(
-    socket: &Socket,
-    what: &str,
-    request: &NfTablesMessage,
-    sequence: u32,
-) -> Result<Option<Vec<NfTablesMessage>>> {
-    let mut header = NetlinkHeader::default();
-    header.flags = NLM_F_REQUEST | NLM_F_DUMP;
-    header.sequence_number = sequence;
-    let inner = NetfilterMessageInner::NfTables(request.clone());
-    let message = NetfilterMessage::new(NetfilterHeader::new(NetfilterProtoFamily::NetDev, 0, 0), inner);
-    let mut message = NetlinkMessage::new(header, NetlinkPayload::from(message));
-    message.finalize();
-    let mut bytes = vec![0; message.buffer_len()];
-    message.serialize(&mut bytes);
-    socket.send(&bytes, 0).map_err(Error::io(what.to_owned()))?;
-    let (mut answers, mut interrupted) = (Vec::new(), false);
-    let mut buffer = Vec::with_capacity(BUFFER);
-    loop {
-        buffer.clear();
-        // The kernel fills the next part inside the call, so there is never anything to wait for.
-        socket.recv(&mut buffer, libc::MSG_DONTWAIT).map_err(Error::io(what.to_owned()))?;
-        let mut rest = buffer.as_slice();
-        while !rest.is_empty() {
-            let answer = NetlinkMessage::<NetfilterMessage>::deserialize(rest)
-                .map_err(|error| Error::Unexpected(format!("{what}: {error}")))?;
-            let length = usize::try_from(answer.header.length).unwrap_or(0).next_multiple_of(4);
-            rest = rest.get(length.max(16)..).unwrap_or_default();
-            if answer.header.sequence_number != sequence {
-                continue;
-            }
-            interrupted |= answer.header.flags & NLM_F_DUMP_INTR != 0;
-            match answer.payload {
-                NetlinkPayload::InnerMessage(message) => {
-                    if let NetfilterMessageInner::NfTables(message) = message.inner {
-                        answers.push(message);
-                    }
-                }
-                NetlinkPayload::Done(_) => return Ok((!interrupted).then_some(answers)),
-                NetlinkPayload::Error(error) => {
-                    return match Errno::from_raw(error.raw_code().saturating_neg()) {
-                        // A kernel without the family, or without nftables, has no such rules.
-                        Errno::EOPNOTSUPP | Errno::EAFNOSUPPORT | Errno::EINVAL => Ok(Some(Vec::new())),
-                        errno => Err(Error::Call { what: what.to_owned(), errno }),
-                    };
-                }
+/// All chains of the calling thread's network namespace, in the kernel's order; none where the kernel has no nftables.
+///
+/// # Errors
+/// If the kernel cannot be asked, or says something that is no answer.
+pub(in crate::kernel) fn chains(place: &str) -> Result<Vec<FoundChain>> {
+    let Ok(socket) = open(NETLINK_NETFILTER) else { return Ok(Vec::new()) };
+    let asking = |what| dump(&socket, place, what);
+    let none = Vec::new;
+    let mut chains = Vec::new();
+    for (family, message) in asking(NfTablesMessage::GetChain(ChainMessage { attributes: none() }))? {
+        if let NfTablesMessage::NewChain(message) = message {
+            chains.push(chain(family, message));
+        }
+    }
+    for (family, message) in asking(NfTablesMessage::GetRule(RuleMessage { attributes: Vec::new() }))? {
+        let NfTablesMessage::NewRule(RuleMessage { attributes }) = message else { continue };
+        let (mut table, mut name, mut expressions) = (String::new(), String::new(), Vec::new());
+        for attribute in attributes {
+            match attribute {
+                RuleAttribute::Table(text) => table = text,
+                RuleAttribute::Chain(text) => name = text,
+                RuleAttribute::Expressions(list) => expressions = list,
                 _ => {}
             }
         }
+        let is_its = |chain: &&mut FoundChain| {
+            chain.family == word(family) && chain.table == table && chain.name == name
+        };
+        if let Some(chain) = chains.iter_mut().find(is_its) {
+            chain.rules.push(FoundRule { packets: packets(&expressions), rule: rule(&expressions) });
+        }
     }
+    Ok(chains)
 }
 
-/// A base chain at one interface, as yet without rules, and the name of its table.
-fn chain(message: &ChainMessage) -> Option<(String, Chain)> {
-    let (mut table, mut name, mut number, mut priority, mut device) = (None, None, None, 0, None);
-    for attribute in &message.attributes {
+fn chain(family: NetfilterProtoFamily, message: ChainMessage) -> FoundChain {
+    let mut chain = FoundChain {
+        family: word(family).to_owned(),
+        table: String::new(),
+        name: String::new(),
+        kind: None,
+        hook: None,
+        priority: None,
+        device: None,
+        rules: Vec::new(),
+    };
+    for attribute in message.attributes {
         match attribute {
-            ChainAttribute::Table(text) => table = Some(text.clone()),
-            ChainAttribute::Name(text) => name = Some(text.clone()),
+            ChainAttribute::Table(table) => chain.table = table,
+            ChainAttribute::Name(name) => chain.name = name,
+            ChainAttribute::Type(kind) => chain.kind = Some(kind),
             ChainAttribute::Hook(hook) => {
-                for one in hook {
-                    match one {
-                        HookAttribute::Number(other) => number = Some(u32::from(*other)),
-                        HookAttribute::Priority(value) => priority = value.cast_signed(),
-                        HookAttribute::NetDeviceName(text) => device = Some(text.clone()),
+                for part in hook {
+                    match part {
+                        HookAttribute::Number(number) => chain.hook = Some(number.into()),
+                        HookAttribute::Priority(priority) => chain.priority = Some(priority.cast_signed()),
+                        HookAttribute::NetDeviceName(name) => chain.device = Some(name),
                         _ => {}
                     }
                 }
@@ -136,174 +114,130 @@ fn chain(message: &ChainMessage) -> Option<(String, Chain)> {
             _ => {}
         }
     }
-    let (ingress, egress) = (HookNumber::Dev(DevHookNumber::Ingress), HookNumber::Dev(DevHookNumber::Egress));
-    let device = Cow::from(device?);
-    let hook = match number? {
-        number if number == u32::from(ingress) => Hook::Ingress { device },
-        number if number == u32::from(egress) => Hook::Egress { device },
+    chain
+}
+
+/// The chains at interfaces, as tables of the kind that netlab writes. A chain of which not every rule is understood is left
+/// out, so that nobody takes the rest for the whole.
+pub fn at_interfaces(chains: &[FoundChain]) -> Vec<Table> {
+    let mut tables: Vec<Table> = Vec::new();
+    for found in chains.iter().filter(|chain| chain.family == "netdev") {
+        let Some(chain) = at_interface(found) else { continue };
+        match tables.iter_mut().find(|known| known.name == found.table) {
+            Some(known) => known.chains.push(chain),
+            None => tables.push(Table {
+                family: TableFamily::Netdev,
+                name: found.table.clone().into(),
+                chains: vec![chain],
+            }),
+        }
+    }
+    tables
+}
+
+fn at_interface(found: &FoundChain) -> Option<Chain> {
+    let device = Cow::from(found.device.clone()?);
+    let hook = match found.hook? {
+        number if number == u32::from(HookNumber::Dev(DevHookNumber::Ingress)) => Hook::Ingress { device },
+        number if number == u32::from(HookNumber::Dev(DevHookNumber::Egress)) => Hook::Egress { device },
         _ => return None,
     };
-    Some((table?, Chain { name: name?.into(), hook, priority, rules: Vec::new() }))
+    let rules = found.rules.iter().map(|found| found.rule.clone()).collect::<Option<Vec<Rule>>>()?;
+    Some(Chain { name: found.name.clone().into(), hook, priority: found.priority?, rules })
 }
 
-/// The rules of a chain, in order; `None` if there is one that is not understood.
-fn rules_of(all: &[NfTablesMessage], table: &str, chain: &str) -> Option<Vec<Rule>> {
-    let mut rules = Vec::new();
-    for message in all {
-        let NfTablesMessage::NewRule(RuleMessage { attributes }) = message else { continue };
-        let has = |wanted: RuleAttribute| attributes.contains(&wanted);
-        if !has(RuleAttribute::Table(table.to_owned())) || !has(RuleAttribute::Chain(chain.to_owned())) {
-            continue;
-        }
-        let expressions = attributes.iter().find_map(|attribute| match attribute {
-            RuleAttribute::Expressions(list) => Some(list),
-            _ => None,
-        });
-        rules.push(rule(expressions?)?);
+fn word(family: NetfilterProtoFamily) -> &'static str {
+    match family {
+        NetfilterProtoFamily::Inet => "inet",
+        NetfilterProtoFamily::IPv4 => "ip",
+        NetfilterProtoFamily::IPv6 => "ip6",
+        NetfilterProtoFamily::ARP => "arp",
+        NetfilterProtoFamily::NetDev => "netdev",
+        NetfilterProtoFamily::Bridge => "bridge",
+        _ => "?",
     }
-    Some(rules)
 }
 
-/// What the rule's program has loaded.
-enum Loaded {
-    Nothing,
-    Protocol,
-    Address(Field, Vec<u8>),
-}
+/// `NFTA_COUNTER_PACKETS` (linux/netfilter/nf_tables.h).
+const PACKETS: u16 = 2;
 
-fn rule(list: &[ListAttribute<ExpressionAttribute>]) -> Option<Rule> {
-    let (mut matches, mut is_ipv6, mut loaded) = (Vec::new(), false, Loaded::Nothing);
-    for item in list {
-        let ListAttribute::Element(parts) = item else { return None };
-        let data = parts.iter().find_map(|part| match part {
-            ExpressionAttribute::Data(data) => Some(data),
-            _ => None,
-        });
-        match data {
-            Some(Expressions::Meta(meta)) if meta.contains(&Meta::Key(MetaKey::EtherTypeProtocol)) => {
-                loaded = Loaded::Protocol;
-            }
-            Some(Expressions::Payload(payload)) => loaded = address(payload, is_ipv6)?,
-            Some(Expressions::Bitwise(bitwise)) => {
-                let Loaded::Address(_, mask) = &mut loaded else { return None };
-                *mask = bitwise.iter().find_map(|part| match part {
-                    Bitwise::Mask(DataAttribute::Value(bytes)) => Some(bytes.clone()),
-                    _ => None,
-                })?;
-            }
-            Some(Expressions::Cmp(cmp)) => match &loaded {
-                Loaded::Protocol => is_ipv6 = protocol(cmp)?,
-                Loaded::Address(field, mask) => matches.push(compared(cmp, *field, mask, is_ipv6)?),
-                Loaded::Nothing => return None,
-            },
-            Some(Expressions::Immediate(immediate)) => {
-                return Some(Rule { matches, verdict: verdict(immediate)? });
-            }
-            Some(Expressions::Other { expression_type, .. }) if expression_type == "counter" => {}
-            _ if parts.contains(&ExpressionAttribute::Name("counter".into())) => {}
-            _ => return None,
+/// What a rule's counter says, where it has one.
+fn packets(expressions: &[ListAttribute<ExpressionAttribute>]) -> Option<u64> {
+    let parts = expressions.iter().filter_map(|item| match item {
+        ListAttribute::Element(parts) => Some(parts),
+        _ => None,
+    });
+    let counter = parts.flatten().find_map(|part| match part {
+        ExpressionAttribute::Data(Expressions::Other { expression_type, attributes })
+            if expression_type == "counter" =>
+        {
+            Some(attributes)
         }
-    }
-    None
-}
-
-fn address(payload: &[Payload], is_ipv6: bool) -> Option<Loaded> {
-    let (mut offset, mut length, mut base) = (None, None, None);
-    for part in payload {
-        match part {
-            Payload::Base(number) => base = Some(*number),
-            Payload::Offset(number) => offset = Some(*number),
-            Payload::Len(number) => length = usize::try_from(*number).ok(),
-            _ => {}
-        }
-    }
-    let field = match (is_ipv6, offset?) {
-        (false, 12) | (true, 8) => Field::Source,
-        (false, 16) | (true, 24) => Field::Destination,
-        _ => return None,
-    };
-    (base? == NETWORK_HEADER).then_some(Loaded::Address(field, vec![0xff; length?]))
-}
-
-fn value(cmp: &[Cmp]) -> Option<(Relation, &[u8])> {
-    let (mut relation, mut bytes) = (None, None);
-    for part in cmp {
-        match part {
-            Cmp::Op(Operator::Equal) => relation = Some(Relation::In),
-            Cmp::Op(Operator::NotEqual) => relation = Some(Relation::NotIn),
-            Cmp::Data(DataAttribute::Value(value)) => bytes = Some(value.as_slice()),
-            _ => {}
-        }
-    }
-    relation.zip(bytes)
-}
-
-fn protocol(cmp: &[Cmp]) -> Option<bool> {
-    let (Relation::In, bytes) = value(cmp)? else { return None };
-    let place = PROTOCOLS.iter().position(|(_, ethernet)| ethernet.to_be_bytes() == bytes)?;
-    Some(place == 1)
-}
-
-fn compared(cmp: &[Cmp], field: Field, mask: &[u8], is_ipv6: bool) -> Option<Match> {
-    let (relation, bytes) = value(cmp)?;
-    let prefix_len = u8::try_from(mask.iter().map(|byte| byte.count_ones()).sum::<u32>()).ok()?;
-    let mut whole = [0; 16];
-    whole.get_mut(..bytes.len())?.copy_from_slice(bytes);
-    let net = if is_ipv6 {
-        IpNet::V6(Ipv6Net::new(Ipv6Addr::from(whole), prefix_len).ok()?)
-    } else {
-        let [a, b, c, d, ..] = whole;
-        IpNet::V4(Ipv4Net::new(Ipv4Addr::new(a, b, c, d), prefix_len).ok()?)
-    };
-    Some(Match { field, relation, net })
-}
-
-fn verdict(immediate: &[Immediate]) -> Option<Verdict> {
-    let code = immediate.iter().find_map(|part| match part {
-        Immediate::Data(DataAttribute::Verdict(parts)) => parts.iter().find_map(|part| match part {
-            VerdictAttribute::Code(code) => Some(*code),
-            _ => None,
-        }),
         _ => None,
     })?;
-    match code {
-        Code::Other(DROP) => Some(Verdict::Drop),
-        Code::Other(ACCEPT) => Some(Verdict::Accept),
-        Code::Return => Some(Verdict::Return),
-        _ => None,
-    }
+    let value = |attribute: &DefaultNla| {
+        let mut bytes = vec![0; attribute.value_len()];
+        attribute.emit_value(&mut bytes);
+        bytes.try_into().ok().map(u64::from_be_bytes)
+    };
+    counter.iter().find(|attribute| attribute.kind() == PACKETS).and_then(value)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::expression::expressions;
-    use super::*;
+/// How often a dump is begun again because the rules changed in the middle of it.
+const ATTEMPTS: usize = 20;
 
-    #[test]
-    fn a_rule_reads_as_it_was_written() {
-        let net = |text: &str| text.parse().expect("a network");
-        let rules = [
-            Rule { matches: vec![Match::not_from(net("192.168.66.11/32"))], verdict: Verdict::Drop },
-            Rule { matches: vec![Match::to(net("10.244.16.0/20"))], verdict: Verdict::Accept },
-            Rule {
-                matches: vec![Match::not_to(net("fd00:66::b/128")), Match::not_to(net("fe80::/10"))],
-                verdict: Verdict::Drop,
-            },
-            Rule { matches: Vec::new(), verdict: Verdict::Return },
-        ];
-        for written in rules {
-            assert_eq!(rule(&expressions(TableFamily::Netdev, &written)), Some(written));
+type Told = Vec<(NetfilterProtoFamily, NfTablesMessage)>;
+
+fn dump(socket: &Socket, place: &str, request: NfTablesMessage) -> Result<Told> {
+    let header = NetfilterHeader::new(NetfilterProtoFamily::Unspec, 0, 0);
+    let request = NetfilterMessage::new(header, request);
+    for sequence in 1..=ATTEMPTS {
+        if let Some(told) = once(socket, place, &request, sequence as u32)? {
+            return Ok(told);
         }
     }
+    Err(Error::Unexpected(format!(
+        "{place}: its nftables rules changed each of the {ATTEMPTS} times they were read"
+    )))
+}
 
-    #[test]
-    fn what_is_not_understood_is_no_rule() {
-        let masquerade = Rule { matches: Vec::new(), verdict: Verdict::Masquerade };
-        assert_eq!(rule(&expressions(TableFamily::Netdev, &masquerade)), None);
-        let of_another_family = Rule {
-            matches: vec![Match::to("10.0.0.0/8".parse().expect("a network"))],
-            verdict: Verdict::Drop,
-        };
-        assert_eq!(rule(&expressions(TableFamily::Inet, &of_another_family)), None);
+/// All answers to one request; none where they are not of one moment.
+fn once(socket: &Socket, place: &str, request: &NetfilterMessage, sequence: u32) -> Result<Option<Told>> {
+    let what = || format!("{place}: reading nftables rules");
+    let mut header = NetlinkHeader::default();
+    header.flags = NLM_F_REQUEST | NLM_F_DUMP;
+    header.sequence_number = sequence;
+    let mut message = NetlinkMessage::new(header, NetlinkPayload::from(request.clone()));
+    message.finalize();
+    let mut bytes = vec![0; message.buffer_len()];
+    message.serialize(&mut bytes);
+    socket.send(&bytes, 0).map_err(Error::io(what()))?;
+    let (mut told, mut interrupted) = (Vec::new(), false);
+    let mut buffer = Vec::with_capacity(1 << 16);
+    loop {
+        buffer.clear();
+        socket.recv(&mut buffer, 0).map_err(Error::io(what()))?;
+        let mut rest = buffer.as_slice();
+        while !rest.is_empty() {
+            let answer = NetlinkMessage::<NetfilterMessage>::deserialize(rest)
+                .map_err(|error| Error::Unexpected(format!("{}: {error}", what())))?;
+            let length = (answer.header.length as usize).next_multiple_of(4);
+            rest = rest.get(length.max(16)..).unwrap_or_default();
+            if answer.header.sequence_number != sequence {
+                continue;
+            }
+            interrupted |= answer.header.flags & NLM_F_DUMP_INTR != 0;
+            match answer.payload {
+                NetlinkPayload::InnerMessage(NetfilterMessage { header, inner, .. }) => {
+                    if let NetfilterMessageInner::NfTables(message) = inner {
+                        told.push((header.family, message));
+                    }
+                }
+                // A kernel without nftables has no rules.
+                NetlinkPayload::Error(_) => return Ok(Some(Vec::new())),
+                NetlinkPayload::Done(_) => return Ok((!interrupted).then_some(told)),
+                _ => {}
+            }
+        }
     }
 }

@@ -38,6 +38,7 @@ fn node() -> Inspection {
         routes: Vec::new(),
         route_table: Vec::new(),
         source_dest_checks: Vec::new(),
+        nftables: Vec::new(),
         forwarding: Forwarding { ipv4: false, ipv6: Some(false), rp_filter: Vec::new() },
         neighbours: Vec::new(),
     }

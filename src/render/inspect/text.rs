@@ -2,6 +2,7 @@
 
 mod cloud;
 mod ethernet;
+mod filter;
 mod ip;
 mod tunnel;
 
@@ -36,10 +37,12 @@ pub fn inspection_text(inspection: &Inspection) -> String {
     if addresses(inspection).next().is_some() {
         sections.push(ip::routes(&inspection.routes));
         sections.push(ip::forwarding(inspection));
+        sections.extend(inspection.nftables.iter().map(filter::chain));
         sections.push(ip::neighbours(&inspection.neighbours));
     } else {
         let none = "no addresses, no routes, no neighbours: a switch looks at MAC addresses only";
         sections.push(vec![none.into()]);
+        sections.extend(inspection.nftables.iter().map(filter::chain));
     }
     let sections: Vec<String> = sections.iter().map(|lines| lines.join("\n")).collect();
     format!("{}\n", sections.join("\n\n"))

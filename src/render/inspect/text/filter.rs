@@ -1,0 +1,26 @@
+//! Packet filter rules.
+
+use super::super::table::columns;
+use super::super::{Chain, Rule};
+use crate::render::count;
+
+pub(super) fn chain(chain: &Chain) -> Vec<String> {
+    let what = match chain.kind.as_deref() {
+        Some("nat") => "the first packet of each connection asks, the others do as it was told",
+        Some(_) => "every packet asks",
+        None => "asked where another chain says so",
+    };
+    let mut lines = vec![format!("NFTABLES table {}, chain {}: {what}", chain.table, chain.name)];
+    if chain.rules.is_empty() {
+        lines.push("  no rules: everything passes as it is".into());
+    }
+    let rows: Vec<[String; 2]> = chain.rules.iter().map(row).collect();
+    lines.extend(columns(&rows));
+    lines
+}
+
+fn row(rule: &Rule) -> [String; 2] {
+    let text = rule.text.as_deref().unwrap_or("(a rule that `nft list ruleset` shows)");
+    // The number says so, too.
+    [text.replace("counter ", ""), rule.packets.map(|packets| count(packets, "packet")).unwrap_or_default()]
+}
