@@ -40,13 +40,14 @@ fn has(tool: &str) -> bool {
 }
 
 /// The same features, tried by other programs.
-const TRIES: [(&str, &str, &str); 12] = [
+const TRIES: [(&str, &str, &str); 13] = [
     ("veth", "ip", "ip link add type veth"),
     ("bridge", "ip", "ip link add dev try type bridge"),
     ("vxlan", "ip", "ip link add dev try type vxlan id 7 dstport 4789"),
     ("geneve", "ip", "ip link add dev try type geneve id 7 remote 192.0.2.2"),
     ("ipip", "ip", "ip link add dev try type ipip local 192.0.2.1 remote 192.0.2.2"),
     ("gre", "ip", "ip link add dev try type gre external"),
+    ("gre6", "ip", "ip link add dev try type ip6gre external"),
     ("wireguard", "ip", "ip link add dev try type wireguard"),
     (
         "route-encap",

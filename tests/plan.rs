@@ -81,9 +81,9 @@ fn verbose_prints_each_operation_as_its_command() {
     });
 }
 
-/// What is compared of a namespace, with the words that ask for it: everything that `ip` and `bridge` tell, packet filter
+/// What is compared of a namespace, with the words that ask for it: everything that `ip`, `bridge` and `tc` tell, packet filter
 /// rules without their counters, and every network setting that can be read.
-const QUESTIONS: [&str; 10] = [
+const QUESTIONS: [&str; 11] = [
     "ip -j -d link",
     "ip -j addr",
     "ip -j route",
@@ -92,6 +92,7 @@ const QUESTIONS: [&str; 10] = [
     "ip -j rule",
     "ip -j neigh show nud permanent",
     "bridge -j -d link",
+    "tc -d qdisc",
     "nft -s list ruleset",
     "grep -rs . /proc/sys/net",
 ];
@@ -173,7 +174,7 @@ fn made_by_commands(world: &World, lab: &netlab::model::Lab) -> Result<BTreeMap<
 
 #[test]
 fn pasted_commands_make_the_same_kernel_state() {
-    let missing = ["ip", "bridge", "nft", "sysctl", "unshare"].into_iter().find(|tool| {
+    let missing = ["ip", "bridge", "tc", "nft", "sysctl", "unshare"].into_iter().find(|tool| {
         !Command::new("sh")
             .args(["-c", &format!("command -v {tool}")])
             .output()
@@ -183,7 +184,7 @@ fn pasted_commands_make_the_same_kernel_state() {
         return skip("pasted_commands_make_the_same_kernel_state", &format!("{tool} is not installed"));
     }
     in_each_mode("pasted_commands_make_the_same_kernel_state", |world| {
-        for name in [
+        let names = [
             "one-node",
             "two-node",
             "three-node",
@@ -195,10 +196,15 @@ fn pasted_commands_make_the_same_kernel_state() {
             "static",
             "flat",
             "checked",
-        ] {
+            "rates",
+            "impaired",
+        ];
+        for name in names {
             let file = match name {
                 // Permanent neighbours, another MTU, strict reverse paths: what no shipped lab of a few pods has.
                 "static" => world.file("static.toml", STATIC),
+                "rates" => world.file("rates.toml", RATES),
+                "impaired" => world.file("impaired.toml", IMPAIRED),
                 "flat" => {
                     world.file("flat.toml", &STATIC.replace("[cluster]", "[cluster]\ndata_path = \"l2\""))
                 }
@@ -206,6 +212,10 @@ fn pasted_commands_make_the_same_kernel_state() {
                 name => world.lab(&format!("{name}.toml")),
             };
             let lab = read(Path::new(&file));
+            if name == "impaired" && !has_netem(world) {
+                skip("pasted_commands_make_the_same_kernel_state", "impaired: this kernel lacks netem");
+                continue;
+            }
             let commands = match made_by_commands(world, &lab) {
                 Ok(commands) => commands,
                 Err(why) => {
@@ -247,6 +257,83 @@ pods = ["p", "q"]
 name = "b"
 pods = ["r"]
 "#;
+
+/// Whether impairments other than rates can be made.
+fn has_netem(world: &World) -> bool {
+    let file = world.file("netem.toml", "[[node]]\nname = \"n\"\nimpair = { delay = \"1ms\" }\n");
+    let code = world.netlab(&["up", &file]).code;
+    world.netlab(&["down", "netem"]);
+    code == 0
+}
+
+/// A rate of each kind of thing, which every kernel that shapes traffic can do.
+const RATES: &str = r#"
+[[segment]]
+name = "rack"
+impair = { rate = "100mbit" }
+
+[[node]]
+name = "a"
+pods = ["p", "q"]
+impair = { rate = "10mbit", direction = "out" }
+
+[[node]]
+name = "b"
+pods = ["r"]
+
+[[pod]]
+name = "p"
+impair = { rate = "64kbit" }
+"#;
+
+/// Everything that netem does, and neighbours for whoever loses frames.
+const IMPAIRED: &str = r#"
+[cluster]
+pod_cidr = ["10.244.0.0/16", "fd00:244::/56"]
+
+[[segment]]
+name = "rack1"
+impair = { delay = "1500us", jitter = "500us", rate = "10mbit" }
+[[segment]]
+name = "rack2"
+[[router]]
+name = "spine"
+segments = ["rack1", "rack2"]
+
+[[node]]
+name = "a"
+segment = "rack1"
+pods = ["p", "q"]
+impair = { loss = "0.3%", duplicate = "1%" }
+
+[[node]]
+name = "b"
+segment = "rack1"
+impair = { delay = "33us", rate = "1gbit", direction = "out" }
+
+[[node]]
+name = "c"
+segment = "rack2"
+
+[[pod]]
+name = "p"
+impair = { delay = "100ms", reorder = "25.5%", corrupt = "0.0001%", direction = "in" }
+"#;
+
+#[test]
+fn impairments_come_last_and_neighbours_before_them() {
+    let lab = netlab::parse(IMPAIRED, "impaired").expect("a valid lab");
+    let plan = plan(&lab);
+    let script = commands::script(&plan, "impaired");
+    let (_, last) = script.split_once("\n##### last, when everything is there\n").expect("a last section");
+    insta::with_settings!({ snapshot_path => "../snapshots/plan", prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("impaired-last", last);
+    });
+    assert!(!script.replace(last, "").contains("qdisc"), "an impairment before the end");
+    // Without an impairment there is no such section, and no permanent neighbour without lost frames.
+    let rates = netlab::parse(RATES, "rates").expect("a valid lab");
+    assert!(!commands::script(&netlab::plan::plan(&rates), "rates").contains("permanent"));
+}
 
 /// A cloud that checks what a node sends and gets.
 fn checked() -> String {

@@ -155,6 +155,15 @@ pub enum Cause {
         /// Its name.
         link: String,
     },
+    /// An interface loses frames that it sends, as it was told to.
+    Loses {
+        /// Its name.
+        link: String,
+        /// What a bridge's port leads to.
+        leads_to: Option<String>,
+        /// How many, in parts per million.
+        ppm: u64,
+    },
     /// An interface has lost its address.
     NoAddress {
         /// Its name.
@@ -205,6 +214,30 @@ pub enum Cause {
         link: String,
         /// The entry's state.
         state: String,
+    },
+    /// A tunnel has lost the Ethernet address of one of its ends.
+    NoNeighbour {
+        /// The tunnel.
+        link: String,
+        /// The end's address.
+        address: IpAddr,
+        /// Whose that is.
+        whose: String,
+        /// Its Ethernet address.
+        mac: Mac,
+    },
+    /// A tunnel's database does not lead to the node that has an Ethernet address.
+    NoForward {
+        /// The tunnel.
+        link: String,
+        /// The Ethernet address.
+        mac: Mac,
+        /// Whose that is.
+        whose: String,
+        /// Where it leads instead, if anywhere.
+        now: Option<Named>,
+        /// As it should be.
+        planned: Named,
     },
     /// An interface takes smaller packets than planned.
     SmallMtu {

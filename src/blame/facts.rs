@@ -75,6 +75,8 @@ pub struct State {
     pub neighbours: Vec<Neighbour>,
     /// The packet filters at its interfaces, as far as they could be read.
     pub filters: Vec<Table>,
+    /// The forwarding databases of its tunnels.
+    pub forwards: Vec<Forward>,
     /// `net.ipv4.ip_forward`.
     pub forwards_v4: bool,
     /// `net.ipv6.conf.all.forwarding`.
@@ -96,6 +98,8 @@ pub struct Link {
     pub up: bool,
     /// Whether its other end is up too.
     pub carrier: bool,
+    /// Of the frames that it sends, how many it loses: parts per million.
+    pub loss_ppm: u64,
     /// Its MTU in bytes.
     pub mtu: u32,
     /// Its Ethernet address.
@@ -149,6 +153,17 @@ pub struct Neighbour {
     pub mac: Option<Mac>,
     /// The kernel's word: `reachable`, `permanent`, `failed`, …
     pub state: String,
+}
+
+/// An entry of a tunnel's forwarding database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forward {
+    /// The tunnel.
+    pub link: String,
+    /// An Ethernet address of a far end.
+    pub mac: Mac,
+    /// The address to which frames for it are sent.
+    pub to: IpAddr,
 }
 
 impl State {

@@ -25,7 +25,7 @@ pub(super) struct Walk<'a> {
 pub(super) type Found<T> = Result<T, Box<Blame>>;
 
 /// A packet that arrived.
-struct Arrived {
+pub(super) struct Arrived {
     at: String,
     /// The address that it came from.
     from: IpAddr,
@@ -58,7 +58,7 @@ impl<'a> Walk<'a> {
         self.turn.take().or(found.err().map(|blame| *blame)).or(self.suspect.take())
     }
 
-    fn follow(&mut self, start: &str, source: Option<IpAddr>, to: IpAddr) -> Found<Arrived> {
+    pub(super) fn follow(&mut self, start: &str, source: Option<IpAddr>, to: IpAddr) -> Found<Arrived> {
         let mut source = source;
         let (mut at, mut entered) = (start.to_owned(), None);
         let mut passed: Vec<String> = Vec::new();

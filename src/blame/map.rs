@@ -1,12 +1,12 @@
 //! The lab as it was planned, ready to be asked: who has an address, what a cable joins, where a packet should go.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
 use crate::model::{Family, Lab};
-use crate::plan::{self, Kind, Mac, Op, Plan, plan};
+use crate::plan::{self, Encap, Kind, Mac, NextHop, Op, Plan, plan};
 
 /// An interface, by its place in [`Map::interfaces`].
 pub(super) type Id = usize;
@@ -18,6 +18,8 @@ pub(super) struct Map {
     named: HashMap<(usize, String), Id>,
     owners: HashMap<IpAddr, Id>,
     macs: HashMap<Mac, Id>,
+    /// Those that are tunnels.
+    tunnels: HashSet<Id>,
 }
 
 /// An interface as it was planned.
@@ -43,6 +45,10 @@ pub struct Planned {
     pub via: Option<IpAddr>,
     /// The interface.
     pub link: String,
+    /// Whether the next router has to be in a subnet of the interface.
+    pub next_hop: NextHop,
+    /// What it tells a tunnel.
+    pub encap: Option<Encap>,
 }
 
 impl Map {
@@ -53,7 +59,8 @@ impl Map {
             named: HashMap::new(),
             owners: HashMap::new(),
             macs: HashMap::new(),
-            plan: Plan { namespaces: Vec::new() },
+            tunnels: HashSet::new(),
+            plan: Plan { namespaces: Vec::new(), last: Vec::new() },
         };
         for step in plan.namespaces.iter().flat_map(|namespace| &namespace.steps) {
             step.ops.iter().for_each(|op| map.learn(step.run_in, op));
@@ -67,6 +74,11 @@ impl Map {
             Op::Bridge { link, mac, mtu } => {
                 let bridge = self.add(here, &link.name, *mtu);
                 self.macs.insert(*mac, bridge);
+            }
+            Op::Tunnel(tunnel) => {
+                let id = self.add(here, &tunnel.link.name, tunnel.mtu);
+                self.macs.extend(tunnel.mac.map(|mac| (mac, id)));
+                self.tunnels.insert(id);
             }
             Op::Veth { near, bridge, far_namespace, far, mtu } => {
                 let one = self.add(here, &near.link.name, *mtu);
@@ -179,11 +191,16 @@ impl Map {
         let steps = self.plan.namespaces.iter().flat_map(|namespace| &namespace.steps);
         let ops = steps.filter(move |step| Some(step.run_in) == here).flat_map(|step| &step.ops);
         ops.filter_map(|op| match op {
-            Op::Route(plan::Route { to, via, link, .. }) => {
-                Some(Planned { to: *to, via: *via, link: link.name.to_string() })
-            }
+            Op::Route(plan::Route { to, via, link, next_hop, encap }) => Some(Planned {
+                to: *to,
+                via: *via,
+                link: link.name.to_string(),
+                next_hop: *next_hop,
+                encap: *encap,
+            }),
             Op::Address { link, address } => {
-                Some(Planned { to: address.trunc(), via: None, link: link.name.to_string() })
+                let (to, link) = (address.trunc(), link.name.to_string());
+                Some(Planned { to, via: None, link, next_hop: NextHop::Checked, encap: None })
             }
             _ => None,
         })
@@ -208,6 +225,68 @@ impl Map {
             }
             _ => false,
         })
+    }
+
+    fn ops(&self, place: &str) -> impl Iterator<Item = &Op> {
+        let here = self.namespace(place);
+        let steps = self.plan.namespaces.iter().flat_map(|namespace| &namespace.steps);
+        steps.filter(move |step| Some(step.run_in) == here).flat_map(|step| &step.ops)
+    }
+
+    /// Whether an interface is a tunnel.
+    pub(super) fn is_tunnel(&self, id: Id) -> bool {
+        self.tunnels.contains(&id)
+    }
+
+    /// The other end of a tunnel for a packet: that of the place which has the next hop or, without one, the target.
+    pub(super) fn far_end(&self, place: &str, link: &str, via: Option<IpAddr>, to: IpAddr) -> Option<Id> {
+        let by_peer = || {
+            let peer = self.ops(place).find_map(|op| match op {
+                Op::Wireguard(setup) if setup.link.name == link => {
+                    setup.peers.iter().find(|peer| peer.allowed.iter().any(|net| net.contains(&to)))
+                }
+                _ => None,
+            });
+            Some(peer?.node.clone())
+        };
+        let far = match via {
+            Some(via) => self.place(self.owner(via)?).to_owned(),
+            None => by_peer()?,
+        };
+        self.find(&far, link)
+    }
+
+    /// The address by which tunnels reach a place: IPv4 where it has one.
+    pub(super) fn outside(&self, place: &str) -> Option<IpAddr> {
+        let eth0 = self.interface(self.find(place, "eth0")?);
+        eth0.addresses.iter().map(IpNet::addr).min_by_key(IpAddr::is_ipv6)
+    }
+
+    /// The Ethernet address that a place was given for a neighbour on an interface.
+    pub(super) fn given_mac(&self, place: &str, on: &str, neighbour: IpAddr) -> Option<Mac> {
+        self.ops(place).find_map(|op| match op {
+            Op::Neighbour { link, address, mac } if *address == neighbour && link.name == on => Some(*mac),
+            _ => None,
+        })
+    }
+
+    /// What a tunnel's database was given for its other end.
+    pub(super) fn forward(&self, place: &str, on: &str, far: Id) -> Option<(Mac, IpAddr)> {
+        self.ops(place).find_map(|op| match op {
+            Op::Fdb { link, mac, to } if link.name == on && self.owner_of_mac(*mac) == Some(far) => {
+                Some((*mac, *to))
+            }
+            _ => None,
+        })
+    }
+
+    /// The neighbours that a place was given on an interface.
+    pub(super) fn given_neighbours(&self, place: &str, on: &str) -> Vec<(IpAddr, Mac)> {
+        let given = self.ops(place).filter_map(|op| match op {
+            Op::Neighbour { link, address, mac } if link.name == on => Some((*address, *mac)),
+            _ => None,
+        });
+        given.collect()
     }
 
     /// An address of that family that an interface was given.

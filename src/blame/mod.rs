@@ -12,6 +12,7 @@ mod map;
 mod mend;
 #[cfg(test)]
 mod tests;
+mod tunnel;
 mod wire;
 mod words;
 
@@ -22,7 +23,7 @@ use crate::model::Lab;
 use follow::Walk;
 
 pub use cause::{Cause, Named, Routes};
-pub use facts::{Decision, Facts, Link, Neighbour, Packet, Route, Rule, State};
+pub use facts::{Decision, Facts, Forward, Link, Neighbour, Packet, Route, Rule, State};
 pub use map::Planned;
 
 /// What was found out about one pair of places.

@@ -6,6 +6,7 @@ use ipnet::IpNet;
 
 use super::cause::{Cause, Named, Routes};
 use super::map::Planned;
+use crate::model::Impair;
 
 impl fmt::Display for Named {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -140,6 +141,14 @@ impl Cause {
             Self::NoCarrier { link } => {
                 format!("{link} of {place} is up, but has no carrier: the other end of its cable is off")
             }
+            Self::Loses { link, leads_to, ppm } => {
+                let impair = Impair { loss_ppm: Some(*ppm), ..Impair::default() };
+                let comma = if leads_to.is_some() { "," } else { "" };
+                format!(
+                    "{link} of {place}{}{comma} loses what it sends, as it was told to ({impair})",
+                    cable(leads_to)
+                )
+            }
             Self::NoAddress { link, address } => format!(
                 "{link} of {place} has lost its address {address}: nobody answers for {}",
                 address.addr()
@@ -165,6 +174,19 @@ impl Cause {
                 let how = if neighbour.address.is_ipv4() { "ARP" } else { "neighbour discovery" };
                 format!("{place} asked for {neighbour} on {link} by {how}, and nobody answered (`{state}`)")
             }
+            Self::NoNeighbour { link, address, whose, mac } => format!(
+                "{place} has lost its neighbour entry for {address} ({whose}) on {link}, which said {mac}: on a tunnel \
+                 that learns nothing, nobody answers when it asks"
+            ),
+            Self::NoForward { link, mac, whose, now, planned } => match now {
+                Some(now) => format!(
+                    "{place}'s {link} sends frames for {mac} ({whose}) to {now}; its forwarding database was given {planned}"
+                ),
+                None => format!(
+                    "{place}'s {link} has no forwarding entry for {mac} ({whose}): it was given {planned}, and without it \
+                     the frame goes nowhere"
+                ),
+            },
             Self::SmallMtu { link, mtu, planned } => format!(
                 "{link} of {place} has an MTU of {mtu} bytes instead of {planned}: larger packets do not pass it whole"
             ),

@@ -117,6 +117,7 @@ fn known(found: Found) -> Known {
         name: link.name,
         up: link.up,
         carrier: link.carrier,
+        loss_ppm: link.qdisc.and_then(|qdisc| qdisc.impair().loss_ppm).unwrap_or(0),
         mtu: link.mtu,
         mac: link.mac,
         addresses: link.addresses,
@@ -136,7 +137,13 @@ fn known(found: Found) -> Known {
         mac: entry.mac,
         state: entry.state,
     });
+    // Bridges have entries too, and those lead to no address.
+    let forwards = found.fdb.into_iter().filter_map(|entry| {
+        Some(blame::Forward { link: name(&names, entry.link), mac: entry.mac, to: entry.to? })
+    });
+    let forwards = forwards.collect();
     let state = State {
+        forwards,
         links: links.collect(),
         routes: found
             .routes

@@ -197,7 +197,7 @@ impl Reading {
     }
 
     /// Whether it is lower than a machine for labs should have it.
-    pub fn is_low(&self) -> bool {
+    pub(super) fn is_low(&self) -> bool {
         let wanted = match self.limit.serves() {
             Serves::Namespaces => ENOUGH,
             Serves::Nodes => NODES,
@@ -228,7 +228,7 @@ impl Reading {
     }
 
     /// What to do, where it is low.
-    pub fn remedy(&self) -> Option<String> {
-        self.is_low().then(|| format!("{}: {}", self.meaning(), self.limit.remedy()))
+    pub(super) fn remedy(&self) -> String {
+        format!("{}: {}", self.meaning(), self.limit.remedy())
     }
 }

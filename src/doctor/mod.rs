@@ -57,6 +57,16 @@ impl Examination {
         of.iter().copied().filter(|feature| self.facts.state(*feature) != State::Present).collect()
     }
 
+    /// Whether a limit is lower than it should be for this user's labs.
+    pub fn is_low(&self, reading: &Reading) -> bool {
+        self.concerns(reading) && reading.is_low()
+    }
+
+    /// root's labs have no user namespaces.
+    fn concerns(&self, reading: &Reading) -> bool {
+        reading.limit != Limit::UserNamespaces || self.facts.foundation != Foundation::Root
+    }
+
     /// Why a lab that takes this cannot run here.
     pub fn obstacles(&self, wants: &Wants) -> Vec<String> {
         if self.facts.denied().is_some() {
@@ -67,7 +77,7 @@ impl Examination {
             (state != State::Present).then(|| format!("{} {}", feature.word(), state.word()))
         });
         let mut tight: Vec<(String, Vec<String>)> = Vec::new();
-        for reading in &self.facts.limits {
+        for reading in self.facts.limits.iter().filter(|reading| self.concerns(reading)) {
             let Some((what, left)) = reading.obstacle(wants.nodes, wants.namespaces) else { continue };
             let leaves = format!("{} leaves {left}", reading.limit.name());
             match tight.iter_mut().find(|(other, _)| *other == what) {

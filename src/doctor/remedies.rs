@@ -30,9 +30,8 @@ impl Examination {
             }
         }
         remedies.extend(told);
-        let low = self.facts.limits.iter().filter_map(|reading| {
-            Some(Remedy { about: reading.limit.name().into(), text: reading.remedy()? })
-        });
+        let low = self.facts.limits.iter().filter(|reading| self.is_low(reading));
+        let low = low.map(|reading| Remedy { about: reading.limit.name().into(), text: reading.remedy() });
         remedies.extend(low);
         remedies
     }

@@ -59,6 +59,15 @@ fn a_lab_has_to_fit_into_each_limit() {
 }
 
 #[test]
+fn root_needs_no_user_namespaces() {
+    let mut found = asked(fine());
+    limit(&mut found, Limit::UserNamespaces, 0);
+    assert!(found.is_fine() && found.remedies().is_empty());
+    found.facts.foundation = Foundation::Rootless;
+    assert!(!found.is_fine() && found.remedies().len() == 1);
+}
+
+#[test]
 fn low_limits_have_a_remedy_and_others_none() {
     for (which, enough) in [
         (Limit::NeighboursV4, 1024),
@@ -107,13 +116,16 @@ fn features_that_need_the_same_are_told_together() {
 #[test]
 fn data_paths_take_what_their_plans_do() {
     let text = "[[node]]\nname = \"n\"\ncount = 3\npods = 2\n";
+    let mut planned = 0;
     for data_path in DataPath::ALL {
         let Ok(lab) = crate::parse_with(text, "lab", Some(data_path)) else { continue };
         let wants = Wants::of(&lab, &crate::plan::plan(&lab));
         let said = Use::DataPath(data_path).features();
         let unsaid: Vec<_> = wants.features.iter().filter(|feature| !said.contains(feature)).collect();
         assert!(unsaid.is_empty(), "{}: {unsaid:?} is not in doctor/needs.rs", data_path.word());
+        planned += 1;
     }
+    assert!(planned > 1);
 }
 
 /// `modprobe` takes these words, and people search for them.

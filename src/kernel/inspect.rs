@@ -7,9 +7,10 @@ mod link;
 mod lookup;
 mod neighbour;
 mod peer;
-mod reader;
+pub(super) mod reader;
 mod route;
 mod rule;
+mod tunnel;
 
 use std::fs::{self, File};
 use std::net::IpAddr;
@@ -19,11 +20,12 @@ use ipnet::IpNet;
 
 use super::enter::{Place, enter_network};
 use super::error::Result;
-use super::nftables;
+use super::{nftables, qdisc};
 use crate::plan::nftables::Table;
-use crate::plan::{Kind, Mac, Sandbox};
+use crate::plan::{Encap, Kind, Mac, Qdisc, Sandbox};
 use reader::Reader;
 
+pub use super::wireguard::FoundPeer;
 pub use lookup::{Answer, Lookup, Question};
 
 /// What a namespace has.
@@ -76,6 +78,10 @@ pub struct Link {
     pub bridge: Option<Bridge>,
     /// The other end, where it is a cable.
     pub peer: Option<Peer>,
+    /// What it does to frames that it sends.
+    pub qdisc: Option<Qdisc>,
+    /// What it is as a tunnel.
+    pub tunnel: Option<Tunnel>,
     /// `net.ipv4.conf.<name>.rp_filter`, as it is set for this interface alone.
     pub rp_filter: u8,
     /// `net.ipv4.conf.<name>.forwarding`: whether IPv4 packets that come in by it are forwarded.
@@ -84,6 +90,23 @@ pub struct Link {
     pub disabled_v6: bool,
     /// `IFLA_LINK` and `IFLA_LINK_NETNSID`: where the other end is.
     far: Option<(u32, Option<i32>)>,
+}
+
+/// A tunnel. What a kind of tunnel does not have is `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tunnel {
+    /// The virtual network (VNI).
+    pub id: Option<u32>,
+    /// The UDP port.
+    pub port: Option<u16>,
+    /// The address that its packets come from.
+    pub local: Option<IpAddr>,
+    /// Whether it learns from what comes in which end has an Ethernet address.
+    pub learns: Option<bool>,
+    /// Whether routes say where a packet goes (`external`).
+    pub by_route: bool,
+    /// The peers of a `WireGuard` device.
+    pub peers: Vec<FoundPeer>,
 }
 
 /// A port of a bridge.
@@ -145,6 +168,8 @@ pub struct Hop {
     pub via: Option<IpAddr>,
     /// Index of the interface.
     pub link: u32,
+    /// What the route tells the tunnel.
+    pub encap: Option<Encap>,
 }
 
 /// A rule by which a table is chosen.
@@ -228,7 +253,11 @@ pub fn inspect(place: &Place<'_>, others: &[&Sandbox]) -> Result<Found> {
     let mut reader = Reader::open(here)?;
     let mut links = link::links(&mut reader)?;
     peer::join(&mut reader, here, &mut links, &others)?;
-    Ok(Found {
+    let mut qdiscs = qdisc::all(&mut reader)?;
+    for link in &mut links {
+        link.qdisc = qdiscs.remove(&link.index);
+    }
+    let mut found = Found {
         routes: route::routes(&mut reader)?,
         rules: rule::rules(&mut reader)?,
         neighbours: neighbour::neighbours(&mut reader)?,
@@ -241,7 +270,9 @@ pub fn inspect(place: &Place<'_>, others: &[&Sandbox]) -> Result<Found> {
         ignores_pings_v4: setting("ipv4/icmp_echo_ignore_all").is_some_and(|value| value != 0),
         ignores_pings_v6: setting("ipv6/icmp/echo_ignore_all").is_some_and(|value| value != 0),
         links,
-    })
+    };
+    tunnel::add_peers(&mut found);
+    Ok(found)
 }
 
 /// A descriptor of a sandbox's network namespace; `None` if it is gone, which only leaves a cable's end without a name.

@@ -5,13 +5,15 @@ mod table;
 mod text;
 
 pub use owners::Owners;
+pub(super) use table::table;
 pub use text::inspection_text;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 use serde::Serialize;
 
+use crate::model::Impair;
 use crate::plan::{Kind, Mac};
 
 /// Everything about one place.
@@ -64,6 +66,47 @@ pub struct Interface {
     pub bridge: Option<String>,
     /// What its cable is plugged into.
     pub peer: Option<Peer>,
+    /// What it does to frames that it sends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub impair: Option<Impair>,
+    /// What it is as a tunnel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tunnel: Option<Tunnel>,
+}
+
+/// A tunnel. What its kind does not have is left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Tunnel {
+    /// The virtual network (VNI).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<u32>,
+    /// The UDP port.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// The address that its packets come from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub local: Option<IpAddr>,
+    /// Whether it learns from what comes in which end has an Ethernet address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learns: Option<bool>,
+    /// Whether routes say where a packet goes (`external`).
+    pub by_route: bool,
+    /// The peers of a `WireGuard` device.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub peers: Vec<TunnelPeer>,
+}
+
+/// Another node that a `WireGuard` device exchanges packets with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TunnelPeer {
+    /// The node that has that key.
+    pub node: Option<String>,
+    /// Its public key.
+    pub public_key: String,
+    /// Where its packets go.
+    pub endpoint: Option<SocketAddr>,
+    /// What is behind it.
+    pub allowed: Vec<IpNet>,
 }
 
 /// Whether frames can pass an interface.
@@ -121,6 +164,9 @@ pub struct Port {
     pub mac: Option<Mac>,
     /// The pod or node behind it.
     pub peer: Option<Peer>,
+    /// What it does to frames that it sends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub impair: Option<Impair>,
 }
 
 /// An entry of a forwarding database.
@@ -140,6 +186,9 @@ pub struct FdbEntry {
     /// The tunnel's far end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<IpAddr>,
+    /// Whose address that is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to_owner: Option<String>,
     /// How it came to be there.
     pub origin: Origin,
 }
@@ -205,6 +254,21 @@ pub struct Hop {
     pub owner: Option<String>,
     /// The interface.
     pub interface: String,
+    /// What the route tells the tunnel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encap: Option<Encap>,
+}
+
+/// What a route tells a tunnel: whom the packet is wrapped for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Encap {
+    /// The virtual network, where it is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<u32>,
+    /// The tunnel's far end.
+    pub to: IpAddr,
+    /// Whose address that is.
+    pub owner: Option<String>,
 }
 
 /// An entry of the neighbour table.

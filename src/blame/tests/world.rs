@@ -129,6 +129,7 @@ fn a_link(name: &str) -> Link {
         name: name.to_owned(),
         up: true,
         carrier: true,
+        loss_ppm: 0,
         mtu: 1500,
         mac: None,
         addresses: Vec::new(),

@@ -41,6 +41,7 @@ pub(super) fn attempt(feature: Feature) -> Result<(), Refused> {
         Feature::Ipip => link("ipip", &plain().bytes(2, &HERE).bytes(3, &THERE)),
         // IFLA_GRE_COLLECT_METADATA
         Feature::Gre => link("gre", &plain().bytes(18, &[])),
+        Feature::Gre6 => link("ip6gre", &plain().bytes(18, &[])),
         Feature::Wireguard => link("wireguard", &plain()),
         Feature::RouteEncap => route_encap(),
         Feature::NftablesNat => nftables_nat(),

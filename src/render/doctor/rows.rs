@@ -11,7 +11,7 @@ pub(super) fn sections(found: &Examination) -> Vec<(&'static str, Vec<Row>)> {
     let mut sections = vec![
         ("machine", machine(found)),
         ("kernel features", found.facts.features.iter().map(feature).collect()),
-        ("limits", found.facts.limits.iter().map(limit).collect()),
+        ("limits", found.facts.limits.iter().map(|reading| limit(found, reading)).collect()),
         ("what works", Use::all().map(|one| works(found, one)).collect()),
     ];
     if !found.labs.is_empty() {
@@ -108,14 +108,13 @@ fn feature(tried: &Tried) -> Row {
     row(tried.feature.word(), tried.state.word(), paint, where_it_is.join(", "))
 }
 
-fn limit(reading: &Reading) -> Row {
+fn limit(found: &Examination, reading: &Reading) -> Row {
     let value = match reading.value {
         Value::Number(number) => number.to_string(),
         Value::Unlimited => "unlimited".to_owned(),
         Value::Unknown => "unknown".to_owned(),
     };
-    let paint = if reading.is_low() { Paint::Bad } else { Paint::Good };
-    let low = if reading.is_low() { "LOW: " } else { "" };
+    let (paint, low) = if found.is_low(reading) { (Paint::Bad, "LOW: ") } else { (Paint::Good, "") };
     row(reading.limit.name(), &value, paint, format!("{low}{}", reading.meaning()))
 }
 

@@ -3,6 +3,7 @@
 mod cloud;
 mod ethernet;
 mod ip;
+mod tunnel;
 
 use std::net::IpAddr;
 
@@ -28,7 +29,8 @@ pub fn inspection_text(inspection: &Inspection) -> String {
         sections.push(ethernet::ports(bridge));
         sections.push(ethernet::bridge_fdb(inspection, bridge));
     }
-    sections.extend(ethernet::tunnel_fdbs(inspection));
+    sections.extend(tunnel::fdbs(inspection));
+    sections.extend(inspection.interfaces.iter().filter_map(tunnel::peers));
     sections.extend(cloud::route_table(inspection));
     sections.extend(cloud::checks(inspection));
     if addresses(inspection).next().is_some() {
