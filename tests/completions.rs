@@ -260,3 +260,22 @@ fn what_is_asked_is_never_answered_with_an_error() {
         }
     }
 }
+
+#[test]
+fn data_paths_are_offered() {
+    in_each_shell("data_paths_are_offered", |world, shell| {
+        let [up, plan, graph, test] = shell.offers(
+            world,
+            [
+                "netlab up --data-path ''",
+                "netlab plan --data-path l",
+                "netlab graph --data-path c",
+                "netlab test --data-path w",
+            ],
+        );
+        for one in ["l2", "host-gw", "cloud", "vxlan"] {
+            assert!(up.split(' ').any(|offered| offered == one), "{}: {up}", shell.program);
+        }
+        assert_eq!([plan.as_str(), graph.as_str(), test.as_str()], ["l2", "cloud", "wireguard"]);
+    });
+}

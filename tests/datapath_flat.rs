@@ -242,7 +242,7 @@ fn a_checked_node_s_pods_are_cut_off_until_the_check_is_off() {
         let flush: Vec<&str> = said
             .split("netlab exec fabric -- ")
             .skip(1)
-            .map(|rest| rest.split(" netlab").next().unwrap())
+            .map(|rest| rest.split(" netlab").next().expect("a command"))
             .collect();
         assert_eq!(flush.len(), 2, "{said}");
         if world.netlab(&["exec", "fabric", "--", "nft", "--version"]).code != 0 {

@@ -247,7 +247,7 @@ pub struct Test {
     pub size: Option<Field<i64>>,
     /// The answer that is right, or a list of them. Default reply.
     pub expect: Option<Field<Names>>,
-    /// The hops in order, for traceroute.
+    /// The hops in order, for traceroute. Not asked for on another data path than the file's own.
     pub path: Option<Field<Vec<Field<String>>>>,
     /// As whom the server must see the one who asks: a name or an address. Over TCP a `netlab serve http` is asked, over UDP
     /// a STUN server; every external has both.
