@@ -72,7 +72,10 @@ fn the_other_tunnels_are_as_the_document_says() {
     let TunnelKind::Geneve { port } = device("geneve").kind else { panic!("geneve") };
     assert_eq!(port.to_string(), said("`geneve` and `gre`", "Geneve's UDP port"));
     let names = said("`geneve` and `gre`", "devices");
-    assert!(names.contains(device("geneve").link.name.as_ref()) && names.contains(device("gre").link.name.as_ref()));
+    assert!(
+        names.contains(device("geneve").link.name.as_ref())
+            && names.contains(device("gre").link.name.as_ref())
+    );
     let mtus = format!("− {}, − {};", 1500 - device("geneve").mtu, 1500 - device("gre").mtu);
     assert!(said("`geneve` and `gre`", "MTU").contains(&mtus), "{mtus}");
     let port = ops("wireguard").into_iter().find_map(|op| match op {

@@ -280,7 +280,8 @@ fn pods_have_the_mtu_that_the_tunnel_leaves_them() {
             assert_eq!(link.trim(), mtu.to_string(), "{data_path:?}");
             let fits = (mtu - 28).to_string();
             world.ok(&["ping", "-M", "do", "-c1", "-s", &fits, "pod1", "pod4"]);
-            let ran = world.netlab(&["ping", "-M", "do", "-c1", "-s", &(mtu - 27).to_string(), "pod1", "pod4"]);
+            let ran =
+                world.netlab(&["ping", "-M", "do", "-c1", "-s", &(mtu - 27).to_string(), "pod1", "pod4"]);
             assert_eq!(ran.code, 1, "{data_path:?}: {ran:?}");
             world.ok(&["down", "racks"]);
         }
@@ -332,7 +333,8 @@ fn direct_uses_the_tunnel_between_segments_only() {
 fn an_mtu_that_is_too_large_lets_small_packets_pass_and_says_why_large_ones_do_not() {
     in_each_mode("an_mtu_that_is_too_large", |world| {
         world.ok(&["up", &world.lab("mtu.toml")]);
-        let mtu = |at: &str, of: &str| world.ok(&["exec", at, "--", "cat", &format!("/sys/class/net/{of}/mtu")]);
+        let mtu =
+            |at: &str, of: &str| world.ok(&["exec", at, "--", "cat", &format!("/sys/class/net/{of}/mtu")]);
         assert_eq!(mtu("pod1", "eth0").trim(), "1500");
         assert_eq!(mtu("node1", "cbr0").trim(), "1500");
         assert_eq!(mtu("node1", "flannel.1").trim(), "1450");

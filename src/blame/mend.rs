@@ -35,9 +35,10 @@ pub(super) fn restore(map: &Map, place: &str, link: &str, state: &State) -> Vec<
     let lost: Vec<_> = addresses.iter().filter(|net| !state.has(net.addr())).collect();
     commands.extend(lost.iter().map(|net| exec(place, &format!("ip addr add {net} dev {link}"))));
     // An interface that goes down forgets its neighbours, also those that it was given.
-    let forgotten = map.given_neighbours(place, link).into_iter().filter(|(address, _)| {
-        !state.neighbour(link, *address).is_some_and(|entry| entry.mac.is_some())
-    });
+    let forgotten = map
+        .given_neighbours(place, link)
+        .into_iter()
+        .filter(|(address, _)| state.neighbour(link, *address).is_none_or(|entry| entry.mac.is_none()));
     let forgotten = forgotten.map(|(address, mac)| {
         exec(place, &format!("ip neigh replace {address} lladdr {mac} dev {link} nud permanent"))
     });

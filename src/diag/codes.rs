@@ -58,10 +58,10 @@ pub enum Code {
     MtuTooSmall,
     /// An MTU of pods that the underlay, or the overlay on it, cannot carry.
     MtuBeyondUnderlay,
-    /// `direct` on a data path that has no such mode.
-    DirectWithoutTunnel,
     /// An external whose address is one of the cluster's ranges.
     ExternalInside,
+    /// `direct` on a data path that has no such mode.
+    DirectWithoutTunnel,
     /// `l2` between nodes that do not share a segment.
     L2AcrossSegments,
     /// `source_dest_check` where no cloud checks.
@@ -100,8 +100,8 @@ impl Code {
         Self::TooLarge,
         Self::MtuTooSmall,
         Self::MtuBeyondUnderlay,
-        Self::DirectWithoutTunnel,
         Self::ExternalInside,
+        Self::DirectWithoutTunnel,
         Self::L2AcrossSegments,
         Self::SourceDestCheck,
         Self::UnusedSegment,
@@ -137,8 +137,8 @@ impl Code {
             Self::TooLarge => "NL025",
             Self::MtuTooSmall => "NL026",
             Self::MtuBeyondUnderlay => "NL027",
-            Self::DirectWithoutTunnel => "NL028",
             Self::ExternalInside => "NL028",
+            Self::DirectWithoutTunnel => "NL029",
             Self::L2AcrossSegments => "NL033",
             Self::SourceDestCheck => "NL034",
             Self::UnusedSegment => "NL035",

@@ -26,7 +26,10 @@ pub(super) struct Generic {
 }
 
 /// What is sent and received here.
-pub(super) trait Message: GenlFamily + Emitable + ParseableParametrized<[u8], GenlHeader> + std::fmt::Debug {}
+pub(super) trait Message:
+    GenlFamily + Emitable + ParseableParametrized<[u8], GenlHeader> + std::fmt::Debug
+{
+}
 impl<T: GenlFamily + Emitable + ParseableParametrized<[u8], GenlHeader> + std::fmt::Debug> Message for T {}
 
 impl Generic {

@@ -80,8 +80,10 @@ pub(super) struct FoundDevice {
 /// What a device of this process's network namespace was told.
 pub(super) fn device(index: u32) -> Result<FoundDevice, Errno> {
     let mut generic = Generic::open("wireguard")?;
-    let question =
-        WireguardMessage { cmd: WireguardCmd::GetDevice, attributes: vec![WireguardAttribute::IfIndex(index)] };
+    let question = WireguardMessage {
+        cmd: WireguardCmd::GetDevice,
+        attributes: vec![WireguardAttribute::IfIndex(index)],
+    };
     let mut device = FoundDevice::default();
     for attribute in generic.dump(question)?.into_iter().flat_map(|answer| answer.attributes) {
         // The kernel tells the private key too, to whoever may ask: it is left where it is.

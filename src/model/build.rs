@@ -4,8 +4,8 @@ use std::ops::RangeInclusive;
 
 use super::nodes::{self, Drafts};
 use super::{
-    Addresses, DataPath, Lab, Neighbours, Offload, RpFilter, externals, flat, mtu, names, neighbours, overlay,
-    pods, pool, routes, segments, tests, underlay,
+    Addresses, DataPath, Lab, Neighbours, Offload, RpFilter, externals, flat, mtu, names, neighbours,
+    overlay, pods, pool, routes, segments, tests, underlay,
 };
 use crate::diag::{Code, Diagnostic, Span, closest, quoted};
 use crate::spec::{Cluster, Document, Field, WORD_LISTS};

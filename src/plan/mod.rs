@@ -34,8 +34,8 @@ pub use data_path::uplink;
 pub use feature::{About, Feature};
 pub use link::{Link, Mac, veth_name, veth_names};
 pub use op::{Absent, Encap, End, NextHop, Offloads, Op, Route};
-pub use wireguard::{Keys, Peer, PrivateKey, PublicKey, Wireguard};
 pub use tunnel::{TTL, Tunnel, TunnelKind, tunnel_addresses, tunnel_name};
+pub use wireguard::{Keys, Peer, PrivateKey, PublicKey, Wireguard};
 
 /// The namespaces of a lab and what is made in each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -1,8 +1,8 @@
 //! A node: its settings, its cable to the switch, its cbr0, and the routes that the data path gives it.
 
 use super::link::{Link, Mac};
-use super::wireguard::Keys;
 use super::op::{Absent, Offloads, Op};
+use super::wireguard::Keys;
 use super::{Kind, Namespace, Step, data_path, l2, masquerade, neighbours, underlay};
 use crate::model::{Family, Lab, Offload, RpFilter};
 
@@ -72,7 +72,13 @@ pub(super) fn veth_ends_up(lab: &Lab, link: &Link) -> Vec<Op> {
 }
 
 /// A node's namespace, without its pods.
-pub(super) fn node(lab: &Lab, number: usize, here: usize, routes: &underlay::Routes, keys: &Keys) -> Namespace {
+pub(super) fn node(
+    lab: &Lab,
+    number: usize,
+    here: usize,
+    routes: &underlay::Routes,
+    keys: &Keys,
+) -> Namespace {
     let node = &lab.nodes[number];
     let step = |why: &str, ops: Vec<Op>| Step { run_in: here, why: why.to_owned(), ops };
     let settings = forwarding(lab).into_iter().chain(data_path::node_settings(lab)).collect();

@@ -6,8 +6,8 @@ use crate::kernel::inspect::{self as found, Found};
 use crate::model::Lab;
 use crate::plan::{Keys, Sandbox};
 use crate::render::inspect::{
-    Bridge, Encap, FdbEntry, Forwarding, Hop, Inspection, Interface, LinkState, Neighbour, Origin, Owners, Peer,
-    Port, ReversePath, Route, Tunnel, TunnelPeer,
+    Bridge, Encap, FdbEntry, Forwarding, Hop, Inspection, Interface, LinkState, Neighbour, Origin, Owners,
+    Peer, Port, ReversePath, Route, Tunnel, TunnelPeer,
 };
 use crate::render::{LabNames, Names as _};
 

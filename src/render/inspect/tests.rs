@@ -43,7 +43,16 @@ fn node() -> Inspection {
 fn entry(last: u8, bridge: Option<&str>, origin: Origin) -> FdbEntry {
     let interface = bridge.map_or("flannel.1", |_| "veth1").to_owned();
     let bridge = bridge.map(str::to_owned);
-    FdbEntry { mac: mac(last), owner: Some("pod1".into()), bridge, interface, vlan: None, to: None, to_owner: None, origin }
+    FdbEntry {
+        mac: mac(last),
+        owner: Some("pod1".into()),
+        bridge,
+        interface,
+        vlan: None,
+        to: None,
+        to_owner: None,
+        origin,
+    }
 }
 
 #[track_caller]

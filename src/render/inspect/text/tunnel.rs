@@ -39,7 +39,8 @@ pub(super) fn named(address: IpAddr, owner: Option<&str>) -> String {
 pub(super) fn peers(interface: &Interface) -> Option<Vec<String>> {
     let tunnel = interface.tunnel.as_ref().filter(|_| interface.kind == "wireguard")?;
     let name = &interface.name;
-    let mut lines = vec![format!("PEERS OF {name}: who decrypts what is routed to {name}, by its destination")];
+    let mut lines =
+        vec![format!("PEERS OF {name}: who decrypts what is routed to {name}, by its destination")];
     if tunnel.peers.is_empty() {
         lines.push("  none: nobody".into());
     }
