@@ -172,6 +172,55 @@ const SETTINGS: &[Break] = &[
     },
 ];
 
+/// What only a tunnel has.
+const TUNNELS: &[Break] = &[
+    Break {
+        by: &[("node1", "bridge fdb del 0a:58:0a:f4:02:00 dev flannel.1 dst 192.168.66.12 self")],
+        likely: &["node1's flannel.1 has no forwarding entry for 0a:58:0a:f4:02:00 (node2 flannel.1)"],
+        mends: 1,
+    },
+    Break {
+        by: &[
+            ("node2", "bridge fdb del 0a:58:0a:f4:01:00 dev flannel.1 dst 192.168.66.11 self"),
+            ("node2", "bridge fdb add 0a:58:0a:f4:01:00 dev flannel.1 dst 192.168.66.99 self permanent"),
+        ],
+        likely: &["on the way back, node2's flannel.1 sends frames for", "to 192.168.66.99", "(node1 eth0)"],
+        mends: 1,
+    },
+    Break {
+        by: &[("node1", "ip neigh del 10.244.2.0 dev flannel.1")],
+        likely: &["node1 has lost its neighbour entry for 10.244.2.0 (node2 flannel.1) on flannel.1"],
+        mends: 1,
+    },
+    Break {
+        by: &[("node1", "ip neigh replace 10.244.2.0 lladdr 0a:00:00:00:00:01 dev flannel.1 nud permanent")],
+        likely: &["node1 has a wrong neighbour entry on flannel.1", "(node2 flannel.1)"],
+        mends: 1,
+    },
+    // Up, its IPv6 address, two neighbours, two routes.
+    Break {
+        by: &[("node1", "ip link set flannel.1 down")],
+        likely: &["flannel.1 of node1 is down"],
+        mends: 6,
+    },
+    Break {
+        by: &[("node1", "ip route del 10.244.2.0/24")],
+        likely: &["node1 has no route to 10.244.2.3", "via 10.244.2.0 (node2 flannel.1)"],
+        mends: 1,
+    },
+    Break {
+        by: &[("node2", "ip link del flannel.1")],
+        likely: &["node2 has lost its interface flannel.1"],
+        mends: 0,
+    },
+    // Below the tunnel: the way of the nodes' own packets.
+    Break {
+        by: &[("fabric", "ip link set node2 down")],
+        likely: &["node2 of fabric, the cable to node2, is down"],
+        mends: 1,
+    },
+];
+
 fn has_ip() -> bool {
     Command::new("ip").arg("-V").output().is_ok_and(|output| output.status.success())
 }
@@ -219,21 +268,26 @@ fn expect_mended(world: &World, family: &str, what: &str) {
 
 #[test]
 fn each_break_is_found_where_it_is_and_what_is_said_mends_it() {
-    break_and_mend("each_break_is_found_where_it_is_and_what_is_said_mends_it", &BREAKS);
+    break_and_mend("each_break_is_found_where_it_is_and_what_is_said_mends_it", "two-node", &BREAKS);
 }
 
 #[test]
 fn each_setting_that_breaks_is_found_and_what_is_said_mends_it() {
-    break_and_mend("each_setting_that_breaks_is_found_and_what_is_said_mends_it", SETTINGS);
+    break_and_mend("each_setting_that_breaks_is_found_and_what_is_said_mends_it", "two-node", SETTINGS);
 }
 
-fn break_and_mend(test: &str, breaks: &[Break]) {
+#[test]
+fn what_breaks_a_tunnel_is_found_and_what_is_said_mends_it() {
+    break_and_mend("what_breaks_a_tunnel_is_found_and_what_is_said_mends_it", "vxlan", TUNNELS);
+}
+
+fn break_and_mend(test: &str, lab: &str, breaks: &[Break]) {
     if !has_ip() {
         return skip(test, "no `ip` to break labs with");
     }
     in_each_mode(test, |world| {
         for Break { by, likely, mends } in breaks {
-            up(world, "two-node");
+            up(world, lab);
             let pair = ["pod1", "pod4"];
             assert!(reaches(world, "-4", "pod1", "pod4", "20"), "before {by:?}");
             for (place, command) in *by {
@@ -251,7 +305,7 @@ fn break_and_mend(test: &str, breaks: &[Break]) {
             if *mends > 0 {
                 expect_mended(world, "-4", &format!("{by:?}"));
             }
-            world.ok(&["down", "two-node"]);
+            world.ok(&["down", lab]);
         }
     });
 }

@@ -39,7 +39,7 @@ pub(super) fn restore(map: &Map, place: &str, link: &str, state: &State) -> Vec<
     let forgotten = map
         .given_neighbours(place, link)
         .into_iter()
-        .filter(|(address, _)| !state.neighbour(link, *address).is_some_and(|entry| entry.mac.is_some()));
+        .filter(|(address, _)| state.neighbour(link, *address).is_none_or(|entry| entry.mac.is_none()));
     let forgotten = forgotten.map(|(address, mac)| {
         exec(place, &format!("ip neigh replace {address} lladdr {mac} dev {link} nud permanent"))
     });

@@ -56,10 +56,10 @@ pub enum Code {
     TooLarge,
     /// An MTU that cannot carry what must pass.
     MtuTooSmall,
-    /// An external whose address is one of the cluster's ranges.
-    ExternalInside,
     /// An MTU of pods that the underlay, or the overlay on it, cannot carry.
     MtuBeyondUnderlay,
+    /// An external whose address is one of the cluster's ranges.
+    ExternalInside,
     /// `direct` on a data path that has no such mode.
     DirectWithoutTunnel,
     /// A value of an impairment that cannot be.
