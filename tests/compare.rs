@@ -211,7 +211,8 @@ fn what_the_topology_does_not_allow_is_a_row_unless_it_was_named() {
         for name in ["cloud", "vxlan"] {
             assert_eq!(row(name)["result"], "measured", "{ran:#?}");
         }
-        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        let failures: Vec<&Value> = rows.iter().map(|row| &row["measured"]["failures"]).collect();
+        assert_eq!(ran.code, 0, "{failures:?}\n{}", ran.stderr);
     });
 }
 

@@ -6,8 +6,8 @@ use crate::packet::frame::{ENCRYPTED, Layer, holds, layers};
 /// So many bytes at the start of the data are enough to know a frame by that has only a part of it.
 const START: usize = 8;
 
-/// Finds the one frame that all of the data left in, by that itself, or where it is encrypted by there being only one that
-/// is large enough for it. `payload_bytes` is what of it counts as payload.
+/// Finds the one frame that all of the data left in, by that itself, or where it is encrypted by there being no others that
+/// are large enough for it and of another size. `payload_bytes` is what of it counts as payload.
 ///
 /// # Errors
 /// In words, if it is not there, or cannot be told from others.
@@ -23,8 +23,11 @@ pub fn find(frames: &[Vec<u8>], data: &[u8], payload_bytes: usize) -> Result<OnW
     let is_room = |layer: &Layer| layer.name == ENCRYPTED && layer.bytes >= data.len();
     let encrypted: Vec<&Vec<u8>> = frames.iter().filter(|frame| layers(frame).iter().any(is_room)).collect();
     match encrypted.as_slice() {
-        [frame] => Ok(found(frame)),
+        // A segment whose acknowledgement is slow to come is sent once more (TCP's tail loss probe).
+        [frame, others @ ..] if others.iter().all(|other| other.len() == frame.len()) => Ok(found(frame)),
         [] => Err(format!("it is in none of the {} frames that left the node meanwhile", frames.len())),
-        several => Err(format!("{} encrypted frames left the node meanwhile", several.len())),
+        several => {
+            Err(format!("{} encrypted frames of several sizes left the node meanwhile", several.len()))
+        }
     }
 }
