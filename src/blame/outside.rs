@@ -46,13 +46,19 @@ impl Walk<'_> {
         let Some(node) = self.untouched.clone() else {
             return (Cause::Outside { pod, kept_by: None }, Vec::new());
         };
-        let rules: Vec<Rule> =
-            self.map.filters(&node).flat_map(|table| &table.chains).flat_map(|chain| chain.rules.clone()).collect();
+        let rules: Vec<Rule> = self
+            .map
+            .filters(&node)
+            .flat_map(|table| &table.chains)
+            .flat_map(|chain| chain.rules.clone())
+            .collect();
         let is_planned = packet.from.is_some_and(|from| masquerade(&rules, to, from));
         let mend = if is_planned {
             mend::translation(&self.map, &node)
         } else {
-            vec![format!("take {at}'s address out of non_masquerade_cidrs, under [cluster] of the lab's file")]
+            vec![format!(
+                "take {at}'s address out of non_masquerade_cidrs, under [cluster] of the lab's file"
+            )]
         };
         (Cause::Outside { pod, kept_by: Some(node) }, mend)
     }

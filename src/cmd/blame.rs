@@ -107,7 +107,8 @@ const POSTROUTING: u32 = 4;
 
 /// The rules that are asked for each connection that leaves.
 fn source_nat(chains: &[FoundChain]) -> Vec<Rule> {
-    let nat = chains.iter().filter(|chain| chain.kind.as_deref() == Some("nat") && chain.hook == Some(POSTROUTING));
+    let nat =
+        chains.iter().filter(|chain| chain.kind.as_deref() == Some("nat") && chain.hook == Some(POSTROUTING));
     nat.flat_map(|chain| &chain.rules).filter_map(|found| found.rule.clone()).collect()
 }
 

@@ -10,12 +10,13 @@ use super::super::{Decision, Facts, Link, Neighbour, Packet, Route, State, Verdi
 use crate::model::{Family, Lab};
 use crate::plan::{Op, plan};
 
-const SHIPPED: [(&str, &str); 5] = [
+const SHIPPED: [(&str, &str); 6] = [
     ("one-node", include_str!("../../../labs/one-node.toml")),
     ("two-node", include_str!("../../../labs/two-node.toml")),
     ("three-node", include_str!("../../../labs/three-node.toml")),
     ("dual-stack", include_str!("../../../labs/dual-stack.toml")),
     ("sidecar", include_str!("../../../labs/sidecar.toml")),
+    ("egress", include_str!("../../../labs/egress.toml")),
 ];
 
 /// A place's tables.
@@ -61,6 +62,10 @@ impl World {
                     }
                     Op::Sysctl { path: "net/ipv6/conf/all/forwarding", value, .. } => {
                         here.state.forwards_v6 = *value == "1";
+                    }
+                    Op::Nftables { tables } => {
+                        let chains = tables.iter().flat_map(|table| &table.chains);
+                        here.state.source_nat.extend(chains.flat_map(|chain| chain.rules.clone()));
                     }
                     Op::Bridge { link, mac, mtu } => {
                         here.state.links.push(Link { mac: Some(*mac), mtu: *mtu, ..a_link(&link.name) });

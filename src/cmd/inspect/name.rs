@@ -6,8 +6,8 @@ use crate::kernel::inspect::{self as found, Found};
 use crate::model::Lab;
 use crate::plan::Sandbox;
 use crate::render::inspect::{
-    Bridge, Chain, FdbEntry, Forwarding, Hop, Inspection, Interface, LinkState, Neighbour, Origin, Owners, Peer,
-    Port, ReversePath, Route, Rule,
+    Bridge, Chain, FdbEntry, Forwarding, Hop, Inspection, Interface, LinkState, Neighbour, Origin, Owners,
+    Peer, Port, ReversePath, Route, Rule,
 };
 use crate::render::{LabNames, Names as _};
 

@@ -1,8 +1,8 @@
 //! What packet filter rules a namespace has, read back from the kernel.
 
 use netlink_packet_core::{
-    DefaultNla, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, Nla as _, NetlinkHeader, NetlinkMessage,
-    NetlinkPayload,
+    DefaultNla, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+    Nla as _,
 };
 use netlink_packet_netfilter::nftables::{
     ChainAttribute, ChainMessage, ExpressionAttribute, Expressions, Hook as HookAttribute, ListAttribute,
@@ -161,16 +161,13 @@ fn dump(socket: &Socket, place: &str, request: NfTablesMessage) -> Result<Told> 
             return Ok(told);
         }
     }
-    Err(Error::Unexpected(format!("{place}: its nftables rules changed each of the {ATTEMPTS} times they were read")))
+    Err(Error::Unexpected(format!(
+        "{place}: its nftables rules changed each of the {ATTEMPTS} times they were read"
+    )))
 }
 
 /// All answers to one request; none where they are not of one moment.
-fn once(
-    socket: &Socket,
-    place: &str,
-    request: &NetfilterMessage,
-    sequence: u32,
-) -> Result<Option<Told>> {
+fn once(socket: &Socket, place: &str, request: &NetfilterMessage, sequence: u32) -> Result<Option<Told>> {
     let what = || format!("{place}: reading nftables rules");
     let mut header = NetlinkHeader::default();
     header.flags = NLM_F_REQUEST | NLM_F_DUMP;
@@ -196,11 +193,11 @@ fn once(
             }
             interrupted |= answer.header.flags & NLM_F_DUMP_INTR != 0;
             match answer.payload {
-                NetlinkPayload::InnerMessage(NetfilterMessage { header, inner, .. }) => {
-                    if let NetfilterMessageInner::NfTables(message) = inner {
-                        told.push((header.family, message));
-                    }
-                }
+                NetlinkPayload::InnerMessage(NetfilterMessage {
+                    header,
+                    inner: NetfilterMessageInner::NfTables(message),
+                    ..
+                }) => told.push((header.family, message)),
                 // A kernel without nftables has no rules.
                 NetlinkPayload::Error(_) => return Ok(Some(Vec::new())),
                 NetlinkPayload::Done(_) => return Ok((!interrupted).then_some(told)),
