@@ -38,7 +38,7 @@ pub enum Command {
     Status(Status),
     /// Ping a pod, node, router or address from within the lab
     Ping(Ping),
-    /// Show the hops from one pod, node or router to another, or to an address
+    /// Show the hops from one pod, node, router or external to another, or to an address
     Traceroute(Traceroute),
     /// Show who reaches whom in a running lab, as a table
     Matrix(Matrix),
@@ -46,9 +46,9 @@ pub enum Command {
     Test(Test),
     /// Bring a lab up on one data path after the other, and show what each costs a packet
     Compare(Compare),
-    /// Run a command in a pod, node or router
+    /// Run a command in a pod, node, router or external
     Exec(Exec),
-    /// Open a shell in a pod, node or router, or in the lab as a whole
+    /// Open a shell in a pod, node, router or external, or in the lab as a whole
     Sh(Sh),
     /// Show interfaces, bridge ports, routes and neighbours, live from the kernel
     Inspect(Inspect),
@@ -196,7 +196,7 @@ pub struct Exec {
     /// Which lab
     #[command(flatten)]
     pub lab: LabArg,
-    /// The pod, node or router, or `fabric` for the switches
+    /// The pod, node, router or external, or `fabric` for the switches
     pub target: String,
     /// The command and its arguments
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
@@ -210,7 +210,7 @@ pub struct Sh {
     /// Which lab
     #[command(flatten)]
     pub lab: LabArg,
-    /// The pod, node or router; without it, the shell is where `ip netns` knows them all by name
+    /// The pod, node, router or external; without it, the shell is where `ip netns` knows them all by name
     pub target: Option<String>,
 }
 
@@ -221,7 +221,7 @@ pub struct Inspect {
     /// Which lab
     #[command(flatten)]
     pub lab: LabArg,
-    /// The pod, node or router, or `fabric` for the switches
+    /// The pod, node, router or external, or `fabric` for the switches
     pub target: String,
     /// How to print it: text or json
     #[arg(long, value_enum, default_value = "text", hide_possible_values = true)]

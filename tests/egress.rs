@@ -157,6 +157,43 @@ fn without_translation_the_answer_finds_no_way_back() {
 }
 
 #[test]
+fn rules_that_are_gone_are_blamed_and_mended() {
+    in_each_mode("rules_that_are_gone_are_blamed_and_mended", |world| {
+        if !has("nft") {
+            return skip("rules_that_are_gone_are_blamed_and_mended", "nft is not installed");
+        }
+        world.ok(&["up", &world.lab("egress.toml")]);
+        let fine = world.ok(&["why", "pod1", "internet"]);
+        assert!(fine.contains("every look-up on the way is in order"), "{fine}");
+        world.ok(&["ping", "-c1", "pod1", "internet"]);
+        let rules = world.ok(&["inspect", "node1"]);
+        let counted = |rule: &str, count: &str| {
+            rules.lines().any(|line| line.contains(rule) && line.trim_end().ends_with(count))
+        };
+        assert!(counted("ip saddr 10.244.1.0/24 masquerade", " 1 packet"), "{rules}");
+        assert!(counted("ip daddr 10.244.0.0/16 return", " 0 packets"), "{rules}");
+        world.ok(&["exec", "node1", "--", "nft", "flush", "ruleset"]);
+        assert!(!world.ok(&["inspect", "node1"]).contains("NFTABLES"));
+        let why = world.netlab(&["why", "pod1", "internet"]).stdout;
+        assert!(
+            why.contains("on the way back, internet has no route to 10.244.1.2 (pod1), as nobody outside has one to pods"),
+            "{why}"
+        );
+        let commands: Vec<&str> = why.lines().filter_map(|line| line.strip_prefix("mend: ")).collect();
+        assert_eq!(commands.len(), 8, "{why}");
+        for command in commands {
+            let netlab = command.replacen("netlab", &world.binary().display().to_string(), 1);
+            let mut shell = Command::new("sh");
+            shell.args(["-c", &netlab]);
+            world.prepare(&mut shell);
+            assert!(shell.status().expect("sh").success(), "{command}");
+        }
+        world.ok(&["ping", "-c1", "pod1", "internet"]);
+        world.ok(&["ping", "-6", "-c1", "pod1", "internet"]);
+    });
+}
+
+#[test]
 fn labs_without_a_way_out_have_no_rules() {
     in_each_mode("labs_without_a_way_out_have_no_rules", |world| {
         if !has("nft") {

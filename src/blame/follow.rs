@@ -162,18 +162,18 @@ impl<'a> Walk<'a> {
     fn look_up(&mut self, at: &str, packet: &Packet) -> Found<Decision> {
         let said = self.facts.route(at, packet);
         let text = match &said {
-            Ok(decision) => self.words(packet, decision),
+            Ok(decision) => self.words(at, packet, decision),
             Err(why) => why.clone(),
         };
         self.lookups.push(LookUp { way: self.way, place: at.to_owned(), text });
         said.map_err(|why| self.wrong(at, Cause::Unreadable { why }, Vec::new()))
     }
 
-    fn words(&self, packet: &Packet, decision: &Decision) -> String {
+    fn words(&self, at: &str, packet: &Packet, decision: &Decision) -> String {
         let to = packet.to;
         match decision {
             Decision::Send { via, link, source, .. } => {
-                let via = via.map(|via| format!("via {} ", self.named(via))).unwrap_or_default();
+                let via = via.map(|via| format!("via {} ", self.next(at, via))).unwrap_or_default();
                 // A forwarded packet has a source already.
                 let source = source.filter(|_| packet.entered.is_none());
                 let source = source.map(|source| format!(" src {source}")).unwrap_or_default();
@@ -378,6 +378,11 @@ impl<'a> Walk<'a> {
 
     pub(super) fn named(&self, address: IpAddr) -> Named {
         Named { address, owner: self.map.owner(address).map(|id| self.map.name(id)) }
+    }
+
+    /// A next hop, with what the lab calls who is behind it.
+    fn next(&self, at: &str, hop: IpAddr) -> Named {
+        Named { address: hop, owner: self.map.next_hop(at, hop).map(|id| self.map.name(id)) }
     }
 
     fn explained(&self, planned: Planned) -> (Planned, Option<Named>) {

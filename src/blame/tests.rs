@@ -2,6 +2,7 @@
 
 mod back;
 mod flat;
+mod outside;
 mod settings;
 mod there;
 mod world;

@@ -13,7 +13,7 @@ pub struct Ping {
     /// Which lab
     #[command(flatten)]
     pub lab: LabArg,
-    /// The pod, node or router that pings
+    /// The pod, node, router or external that pings
     pub from: String,
     /// The pod, node, router or address that is pinged
     pub to: String,
@@ -54,7 +54,7 @@ pub struct Traceroute {
     /// Which lab
     #[command(flatten)]
     pub lab: LabArg,
-    /// The pod, node or router where it starts
+    /// The pod, node, router or external where it starts
     pub from: String,
     /// The pod, node, router or address where it leads
     pub to: String,
@@ -89,7 +89,7 @@ pub struct Why {
     /// Which lab
     #[command(flatten)]
     pub lab: LabArg,
-    /// The pod, node or router that gets no answer
+    /// The pod, node, router or external that gets no answer
     pub from: String,
     /// The pod, node, router or address that gives none
     pub to: String,

@@ -73,9 +73,9 @@ mod tests {
         while let Some(size) = search.next() {
             tried.push(size);
             if u32::from(size) + 28 <= mtu {
-                search.passed(size)
+                search.passed(size);
             } else {
-                search.failed(size, told)
+                search.failed(size, told);
             }
             assert!(tried.len() < 40, "{tried:?}");
         }

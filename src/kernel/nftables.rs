@@ -32,9 +32,9 @@ fn refused(place: &str, op: &Op, requests: &[Request<'_>], refusal: Refusal) -> 
     let lacking = match (request, refusal.errno) {
         // What the transaction as a whole, a table's family or a chain's hook is refused with.
         (_, Errno::EOPNOTSUPP | Errno::EAFNOSUPPORT | Errno::EPROTONOSUPPORT) => true,
-        // A chain's type, or a rule's expression, that no module has.
-        (Some(Request::Rule(..)), Errno::ENOENT) => true,
-        // At an interface it is the interface that may not be there.
+        // A rule's expression that no module has.
+        (Some(Request::Rule(..)), errno) => errno == Errno::ENOENT,
+        // A chain's type that none has; at an interface it is the interface that may not be there.
         (Some(Request::Chain(_, chain)), Errno::ENOENT) => chain.hook == Hook::NatPostrouting,
         _ => false,
     };

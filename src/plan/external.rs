@@ -14,7 +14,7 @@ use super::node::{NO_LINK_LOCAL, link_settings, veth_ends_up};
 use super::op::{Absent, End, NextHop, Op, Route};
 use super::pod::{NO_FORWARDING, WITH_V6};
 use super::{Kind, Namespace, Step, underlay};
-use crate::model::{Family, Lab};
+use crate::model::{Addresses, Family, Lab};
 
 /// What a router at the other end of an unnumbered cable is called.
 const FABRIC_V4: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 1, 1));
@@ -53,7 +53,7 @@ pub(super) fn external(lab: &Lab, number: usize, here: usize) -> Namespace {
     inside.extend(routers.map(|address| Op::Neighbour { link: eth0.clone(), address, mac: near.mac }));
     let others = lab.externals.iter().filter(|other| other.name != external.name);
     let known = lab.segments.iter().map(|segment| &segment.subnet).chain(others.map(|other| &other.address));
-    let routes: Vec<Op> = known.flat_map(|nets| nets.iter()).map(|net| by_fabric(net, &eth0)).collect();
+    let routes: Vec<Op> = known.flat_map(Addresses::iter).map(|net| by_fabric(net, &eth0)).collect();
     let step = |run_in, why: &str, ops| Step { run_in, why: why.to_owned(), ops };
     let steps = vec![
         step(here, "a host's settings, before it has a link", settings),

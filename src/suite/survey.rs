@@ -167,13 +167,12 @@ impl Survey {
 fn is_told(kind: Kind, there_is: impl Fn(Kind) -> bool) -> bool {
     let between_pods = Kind { from: Role::Pod, to: Role::Pod, ..kind };
     match (kind.from, kind.to) {
-        (Role::Pod, Role::Pod) => true,
+        (Role::Pod, Role::Pod | Role::External) => true,
         (Role::Node, Role::Pod) => {
             let other = Kind { between: Between::OtherNode, ..kind };
             kind.between == Between::OtherNode || (kind.between == Between::SameNode && !there_is(other))
         }
         (Role::Node, Role::Node) => !there_is(between_pods),
-        (Role::Pod, Role::External) => true,
         (Role::Node, Role::External) => !there_is(Kind { from: Role::Pod, ..kind }),
         (Role::Pod, Role::Node) | (Role::External, _) => false,
     }

@@ -8,9 +8,10 @@ use ipnet::IpNet;
 
 use super::super::{Decision, Facts, Link, Neighbour, Packet, Route, State, Verdict, Way, blame};
 use crate::model::{Family, Lab};
+use crate::plan::nftables::TableFamily;
 use crate::plan::{Op, plan};
 
-const SHIPPED: [(&str, &str); 7] = [
+const SHIPPED: [(&str, &str); 8] = [
     ("one-node", include_str!("../../../labs/one-node.toml")),
     ("two-node", include_str!("../../../labs/two-node.toml")),
     ("three-node", include_str!("../../../labs/three-node.toml")),
@@ -18,6 +19,7 @@ const SHIPPED: [(&str, &str); 7] = [
     ("sidecar", include_str!("../../../labs/sidecar.toml")),
     ("l2", include_str!("../../../labs/l2.toml")),
     ("cloud", include_str!("../../../labs/cloud.toml")),
+    ("egress", include_str!("../../../labs/egress.toml")),
 ];
 
 /// A place's tables.
@@ -64,6 +66,13 @@ impl World {
                     Op::Sysctl { path: "net/ipv6/conf/all/forwarding", value, .. } => {
                         here.state.forwards_v6 = *value == "1";
                     }
+                    Op::Nftables { tables } => {
+                        let (filters, nat): (Vec<_>, Vec<_>) =
+                            tables.iter().cloned().partition(|table| table.family == TableFamily::Netdev);
+                        here.state.filters.extend(filters);
+                        let chains = nat.into_iter().flat_map(|table| table.chains);
+                        here.state.source_nat.extend(chains.flat_map(|chain| chain.rules));
+                    }
                     Op::Bridge { link, mac, mtu } => {
                         here.state.links.push(Link { mac: Some(*mac), mtu: *mtu, ..a_link(&link.name) });
                     }
@@ -78,7 +87,6 @@ impl World {
                         here.state.links.push(Link { bridge, port, ..cable(near) });
                         places.entry(name(*far_namespace)).or_default().state.links.push(cable(far));
                     }
-                    Op::Nftables { tables } => here.state.filters.extend(tables.iter().cloned()),
                     Op::Enslave { link, bridge } => {
                         let port = here.link(&link.name);
                         port.bridge = Some(bridge.name.to_string());

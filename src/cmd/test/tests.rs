@@ -96,6 +96,9 @@ fn wrong(lab: &Lab, test: &Test, finding: &Finding, as_whom: Option<IpAddr>) -> 
     judge::judge(test, finding, &named).or_else(|| judge::judge_seen(test, as_whom, &named))
 }
 
+/// What came of a test, and as whom a server saw the one who asked.
+type Told = (Finding, Option<IpAddr>);
+
 /// What came of some tests, and as whom the one who asked was seen where a test wants to know. Servers that do not answer
 /// that question are tried as any others are: what stands in the way is found out best so.
 fn ask(
@@ -103,8 +106,8 @@ fn ask(
     which: &[usize],
     wanted: &[&Test],
     requests: &[Request],
-) -> anyhow::Result<Option<Vec<(Finding, Option<IpAddr>)>>> {
-    let mut found: Vec<Option<(Finding, Option<IpAddr>)>> = Vec::with_capacity(which.len());
+) -> anyhow::Result<Option<Vec<Told>>> {
+    let mut found: Vec<Option<Told>> = Vec::with_capacity(which.len());
     for &test in which {
         let asks = wanted[test].seen_as.is_some();
         let told = if asks { subject.seen(&requests[test])? } else { None };

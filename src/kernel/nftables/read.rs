@@ -228,11 +228,11 @@ fn once(socket: &Socket, place: &str, request: &NetfilterMessage, sequence: u32)
             }
             interrupted |= answer.header.flags & NLM_F_DUMP_INTR != 0;
             match answer.payload {
-                NetlinkPayload::InnerMessage(NetfilterMessage { header, inner, .. }) => {
-                    if let NetfilterMessageInner::NfTables(message) = inner {
-                        told.push((header.family, message));
-                    }
-                }
+                NetlinkPayload::InnerMessage(NetfilterMessage {
+                    header,
+                    inner: NetfilterMessageInner::NfTables(message),
+                    ..
+                }) => told.push((header.family, message)),
                 // A kernel without nftables has no rules.
                 NetlinkPayload::Error(_) => return Ok(Some(Vec::new())),
                 NetlinkPayload::Done(_) => return Ok((!interrupted).then_some(told)),

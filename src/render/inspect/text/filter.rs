@@ -6,11 +6,12 @@ use crate::render::count;
 
 pub(super) fn chain(chain: &Chain) -> Vec<String> {
     let what = match chain.kind.as_deref() {
-        Some("nat") => "the first packet of each connection asks, the others do as it was told",
-        Some(_) => "every packet asks",
+        Some("nat") => "asked for the first packet of each connection; the others do as it was told",
+        Some(_) => "asked for every packet",
         None => "asked where another chain says so",
     };
-    let mut lines = vec![format!("NFTABLES table {}, chain {}: {what}", chain.table, chain.name)];
+    let mut lines =
+        vec![format!("NFTABLES: table {}, chain {}", chain.table, chain.name), format!("  {what}")];
     if chain.rules.is_empty() {
         lines.push("  no rules: everything passes as it is".into());
     }
