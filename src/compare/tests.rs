@@ -85,7 +85,7 @@ fn a_frame_is_known_by_its_data_or_by_being_the_only_one_that_is_encrypted() {
         find(&[other.clone(), piece], &data, 64),
         Err("it left in pieces; the first frame has 60 bytes".into())
     );
-    let error = "it is in none of the 1 frames that left the node meanwhile";
+    let error = "it is in no frame that left the node meanwhile, of 1";
     assert_eq!(find(&[other], &data, 64), Err(error.into()));
 
     let encrypted = |inside: usize| {

@@ -25,7 +25,7 @@ pub fn find(frames: &[Vec<u8>], data: &[u8], payload_bytes: usize) -> Result<OnW
     match encrypted.as_slice() {
         // A segment whose acknowledgement is slow to come is sent once more (TCP's tail loss probe).
         [frame, others @ ..] if others.iter().all(|other| other.len() == frame.len()) => Ok(found(frame)),
-        [] => Err(format!("it is in none of the {} frames that left the node meanwhile", frames.len())),
+        [] => Err(format!("it is in no frame that left the node meanwhile, of {}", frames.len())),
         several => {
             Err(format!("{} encrypted frames of several sizes left the node meanwhile", several.len()))
         }
