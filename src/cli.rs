@@ -1,6 +1,7 @@
 //! The command line as it is typed. What it means is decided in [`crate::cmd`].
 
 mod examples;
+mod links;
 mod probes;
 mod testing;
 
@@ -10,8 +11,11 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use links::{
+    DirectionArg, Impair, ImpairAction, ImpairClear, ImpairSet, ImpairShow, Link, LinkAction, LinkTarget,
+};
 pub use probes::{FamilyArg, Fragments, Ping, Traceroute, Why};
-pub use testing::{Matrix, MatrixFormat, Test, TestFormat};
+pub use testing::{Compare, CompareFormat, Matrix, MatrixFormat, Test, TestFormat};
 
 /// Fake Kubernetes nodes and pods on the real Linux data path, from one TOML file.
 #[derive(Debug, Parser)]
@@ -40,12 +44,18 @@ pub enum Command {
     Matrix(Matrix),
     /// Bring labs up, compare who reaches whom with reviewed snapshots, and take them down
     Test(Test),
+    /// Bring a lab up on one data path after the other, and show what each costs a packet
+    Compare(Compare),
     /// Run a command in a pod, node, router or external
     Exec(Exec),
     /// Open a shell in a pod, node, router or external, or in the lab as a whole
     Sh(Sh),
     /// Show interfaces, bridge ports, routes and neighbours, live from the kernel
     Inspect(Inspect),
+    /// Delay, lose, limit or spoil frames on cables of a running lab
+    Impair(Impair),
+    /// Unplug a cable of a running lab, or plug it in again
+    Link(Link),
     /// Show what a container has written
     Logs(Logs),
     /// Say everything that is wrong with topology files, without making anything

@@ -6,6 +6,7 @@
 pub mod blame;
 pub mod cli;
 pub mod cmd;
+pub mod compare;
 pub mod diag;
 pub mod doctor;
 pub mod event;

@@ -91,7 +91,7 @@ const PLACES: &str = "node1 node2 pod1 pod2 pod3 pod4";
 fn names_of_the_running_lab_are_offered() {
     in_each_shell("names_of_the_running_lab_are_offered", |world, shell| {
         world.ok(&["up", &world.lab("two-node.toml")]);
-        let [from, to, sh, begun, exec, inspect, down, graph] = shell.offers(
+        let [from, to, sh, begun, exec, inspect, down, graph, impair, key, link] = shell.offers(
             world,
             [
                 "netlab ping ''",
@@ -102,8 +102,12 @@ fn names_of_the_running_lab_are_offered() {
                 "netlab inspect f",
                 "netlab down t",
                 "netlab graph t",
+                "netlab impair set u",
+                "netlab impair clear node1 lo",
+                "netlab link down node",
             ],
         );
+        assert_eq!([impair.as_str(), key.as_str(), link.as_str()], ["underlay", "loss", "node1 node2"]);
         assert_eq!([from.as_str(), to.as_str(), sh.as_str()], [PLACES; 3], "{}", shell.program);
         assert_eq!(begun, "pod1 pod2 pod3 pod4", "{}", shell.program);
         assert_eq!(exec, format!("{PLACES} fabric"), "{}", shell.program);
@@ -198,7 +202,7 @@ fn files_programs_verbs_options_and_codes() {
                     topologies,
                     "files: ",
                     "programs",
-                    "completions",
+                    "compare completions",
                     "--count",
                     "text json",
                     "NL010",
@@ -210,7 +214,7 @@ fn files_programs_verbs_options_and_codes() {
                 "",
                 "other.txt",
                 "netlab",
-                "completions",
+                "compare completions",
                 "--count",
                 "text json",
                 "NL010",
@@ -220,7 +224,7 @@ fn files_programs_verbs_options_and_codes() {
                 "",
                 "other.txt",
                 "netlab",
-                "completions",
+                "compare completions",
                 "--count",
                 "text json",
                 "NL010",

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use netlab::plan::Mac;
 use serde_json::Value;
 use support::capture::{ARP, Capture, Frame};
-use support::{World, in_each_mode};
+use support::{World, in_each_mode, skip};
 
 const LAB: &str = "dual-stack";
 
@@ -179,5 +179,108 @@ fn the_first_labs_run_on_each_as_their_reviewed_snapshots_say() {
         let args = ["test", "--check", "--snapshots", snapshots, "--data-path", "l2,cloud", &one, &two];
         let text = world.ok(&args);
         assert!(text.contains("4 labs: 4 passed"), "{text}");
+    });
+}
+
+/// The cloud of two nodes, of which the second is checked.
+fn checked(world: &World) -> String {
+    let text = std::fs::read_to_string(world.lab("cloud.toml")).expect("a shipped lab");
+    let text = text.replace("name    = \"node2\"", "name    = \"node2\"\nsource_dest_check = true");
+    world.file("cloud.toml", &text)
+}
+
+#[test]
+fn a_checked_node_s_pods_are_cut_off_until_the_check_is_off() {
+    in_each_mode("a_checked_node_s_pods_are_cut_off", |world| {
+        let file = checked(world);
+        let up = world.netlab(&["up", &file]);
+        if up.code == 3 {
+            return skip("a_checked_node_s_pods_are_cut_off", &up.stderr);
+        }
+        assert_eq!(up.code, 0, "{up:#?}");
+        let matrix = |world: &World| {
+            let ran = world.netlab(&["matrix", "--format", "csv", "pod1", "node1", "pod3", "node2"]);
+            ran.stdout.lines().skip(1).map(|line| line.replace("timeout", "x")).collect::<Vec<_>>()
+        };
+        let cut = |family: &str| {
+            // What node2 has of its own passes, and ARP and ND with it; what its pods send or get does not.
+            ["node1,-,64,63,x", "pod1,64,-,62,x", "node2,63,62,-,64", "pod3,x,x,64,-"]
+                .map(|row| format!("{family},{row}"))
+        };
+        assert_eq!(matrix(world), [cut("IPv4"), cut("IPv6")].concat());
+        // Both halves: what comes from the fabric to node2, and what node2 sends.
+        let capture = Capture::start(world, "cloud", "node2", "eth0");
+        assert_eq!(world.netlab(&["ping", "-c1", "-W", "0.2", "pod1", "pod3"]).code, 1);
+        assert_eq!(capture.frames().iter().filter(|frame| frame.is_ping()).count(), 0);
+        let beyond = Capture::start(world, "cloud", "node1", "eth0");
+        assert_eq!(world.netlab(&["ping", "-c1", "-W", "0.2", "pod3", "pod1"]).code, 1);
+        let left: Vec<Frame> = capture.frames().into_iter().filter(Frame::is_ping).collect();
+        assert!(left.len() == 1 && left[0].left, "the request leaves node2, and nobody gets it: {left:?}");
+        assert_eq!(beyond.frames().iter().filter(|frame| frame.is_ping()).count(), 0);
+
+        let text = world.ok(&["inspect", "fabric"]);
+        let wanted = [
+            "ROUTE TABLE: as a cloud's console would show it",
+            "  10.244.2.0/24      node2 (192.168.67.11)",
+            "  192.168.66.0/24    local",
+            "  node2   source       ip saddr != 192.168.67.11 counter drop",
+            "  node2   destination  ip daddr != 192.168.67.11 counter drop",
+        ];
+        for line in wanted {
+            assert!(text.lines().any(|one| one == line), "{line}\n{text}");
+        }
+        let json: Value =
+            serde_json::from_str(&world.ok(&["inspect", "fabric", "--format", "json"])).expect("JSON");
+        let row = &json["route_table"][1];
+        assert_eq!([&row["destination"], &row["target"]], ["10.244.2.0/24", "node2"]);
+        assert_eq!(json["source_dest_checks"][0]["target"], "node2");
+
+        let test = world.netlab(&["test", "--check", "cloud", "--filter", "route table"]);
+        assert_eq!(test.code, 1, "{test:#?}");
+        let said = test.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains("because node2's source/destination check is on: `ip daddr !="), "{said}");
+        let flush: Vec<&str> = said
+            .split("netlab exec fabric -- ")
+            .skip(1)
+            .map(|rest| rest.split(" netlab").next().unwrap())
+            .collect();
+        assert_eq!(flush.len(), 2, "{said}");
+        if world.netlab(&["exec", "fabric", "--", "nft", "--version"]).code != 0 {
+            return skip("a_checked_node_s_pods_are_cut_off", "nft is not installed: the check stays on");
+        }
+        for chain in ["from-node2", "to-node2"] {
+            world.ok(&["exec", "fabric", "--", "nft", "flush", "chain", "netdev", "netlab", chain]);
+        }
+        assert!(world.ok(&["matrix"]).ends_with("all 60 pairs of cloud reach each other\n"));
+    });
+}
+
+#[test]
+fn what_is_cut_is_named() {
+    in_each_mode("what_is_cut_is_named", |world| {
+        let cases = [
+            (
+                "l2",
+                "node2",
+                "ip link set eth0 nomaster",
+                "eth0 of node2, the cable to fabric, is no port of cbr0",
+            ),
+            ("cloud", "fabric", "ip route del 10.244.2.0/24", "fabric has no route to 10.244.2.3"),
+            ("cloud", "fabric", "sysctl -qw net.ipv4.ip_forward=0", "fabric does not forward"),
+            ("cloud", "node1", "ip route del default", "node1 has no route to 10.244.2.3"),
+            ("cloud", "pod1", "ip route del default", "pod1 has no route to 10.244.2.3"),
+        ];
+        for (data_path, place, broken, said) in cases {
+            let lab = world.lab(&format!("{data_path}.toml"));
+            world.ok(&["up", &lab]);
+            let command: Vec<&str> = broken.split(' ').collect();
+            world.ok(&[&["exec", place, "--"], command.as_slice()].concat());
+            let filter = if data_path == "l2" { "l2: two nodes, one hop" } else { "fabric's route table" };
+            let test = world.netlab(&["test", "--check", data_path, "--filter", filter]);
+            let text = test.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(test.code == 1, "{broken} at {place}: {test:#?}");
+            assert!(text.contains(said), "{broken} at {place}: {text}");
+            world.ok(&["down", data_path]);
+        }
     });
 }

@@ -122,6 +122,18 @@ fn refused(world: &World, words: &[&str]) {
     assert_eq!(processes_of(world), [""; 0], "processes are left");
 }
 
+/// Asks the doctor, who must end with that code and say all of these `words`.
+fn diagnosed(world: &World, code: i32, words: &[&str]) {
+    let ran = world.netlab(&["doctor", &world.lab("two-node.toml")]);
+    assert_eq!(ran.code, code, "{:?}: {ran:#?}", world.mode);
+    let text = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    for word in words {
+        assert!(text.contains(word), "{:?}: no `{word}` in: {text}", world.mode);
+    }
+    assert_eq!(text.ends_with("labs can run here"), code == 0, "{text}");
+    assert_eq!(processes_of(world), [""; 0], "processes are left");
+}
+
 /// Tests labs, of which none can be: says so once, with the same words.
 fn nothing_tested(world: &World, words: &[&str]) {
     let labs = [world.lab("two-node.toml"), world.lab("one-node.toml")];
@@ -176,15 +188,15 @@ fn debians_switch_for_user_namespaces() {
     let Some(_setting) = Setting::set("kernel.unprivileged_userns_clone", "0") else {
         return skip("debians_switch_for_user_namespaces", "not a kernel of Debian's");
     };
-    refused(
-        &nobody,
-        &[
-            "making a user namespace: ",
-            "kernel.unprivileged_userns_clone is 0",
-            "`sudo sysctl -w kernel.unprivileged_userns_clone=1`",
-            "or run netlab with sudo",
-        ],
-    );
+    let words = [
+        "making a user namespace: ",
+        "kernel.unprivileged_userns_clone is 0",
+        "`sudo sysctl -w kernel.unprivileged_userns_clone=1`",
+        "or run netlab with sudo",
+    ];
+    refused(&nobody, &words);
+    diagnosed(&nobody, 3, &words);
+    diagnosed(&root, 0, &["kernel.unprivileged_userns_clone is 0"]);
     nothing_tested(&nobody, &["kernel.unprivileged_userns_clone is 0"]);
     allowed(&root);
 }
@@ -194,15 +206,15 @@ fn no_user_namespaces_at_all() {
     let Some(_kernel) = throw_away_kernel("no_user_namespaces_at_all") else { return };
     let (root, nobody) = (world(Mode::Root), world(Mode::Ordinary));
     let _setting = Setting::set("user.max_user_namespaces", "0").expect("every kernel has it");
-    refused(
-        &nobody,
-        &[
-            "making a user namespace: ",
-            "limit on user namespaces is reached (user.max_user_namespaces)",
-            "`sudo sysctl -w user.max_user_namespaces=20000`",
-            "or run netlab with sudo",
-        ],
-    );
+    let words = [
+        "making a user namespace: ",
+        "limit on user namespaces is reached (user.max_user_namespaces)",
+        "`sudo sysctl -w user.max_user_namespaces=20000`",
+        "or run netlab with sudo",
+    ];
+    refused(&nobody, &words);
+    diagnosed(&nobody, 3, &words);
+    diagnosed(&root, 0, &["user: No space left on device (ENOSPC)"]);
     allowed(&root);
 }
 
@@ -226,10 +238,20 @@ fn each_limit_on_namespaces_is_told_by_its_name() {
                     continue;
                 }
                 let _setting = Setting::set(&name, limit).expect("every kernel has it");
-                refused(
-                    world,
-                    &["namespaces is reached", &format!("({name})"), &format!("sudo sysctl -w {name}=20000")],
-                );
+                let (setting, raise) = (format!("({name})"), format!("sudo sysctl -w {name}=20000"));
+                refused(world, &["namespaces is reached", &setting, &raise]);
+                if *limit == "0" {
+                    diagnosed(world, 3, &[&setting, &raise]);
+                } else {
+                    // As soon as the kernel has freed those of before, a lab can be made, but not this one.
+                    let left = format!("it takes 7 namespaces, but {name} leaves 3");
+                    let lab = world.lab("two-node.toml");
+                    wait_until(&left, || {
+                        let told = world.netlab(&["doctor", "--format", "json", &lab]);
+                        assert_eq!(told.code, 3, "{told:#?}");
+                        told.stdout.contains(&left) && told.stdout.contains(&raise)
+                    });
+                }
             }
         }
     }
@@ -254,9 +276,11 @@ fn an_apparmor_profile_in_the_way() {
     {
         let _profile = Profile::load(&nobody, &format!("{common} {rules}"));
         refused(&nobody, &[doing, advice, ", or run netlab with sudo"]);
+        diagnosed(&nobody, 3, &[doing, advice, "AppArmor confined by the profile `netlab-denied`"]);
     }
     let profile = Profile::load(&root, &format!("{common} capability,"));
     refused(&root, &["setting up the lab's own mounts: ", advice]);
+    diagnosed(&root, 3, &["setting up the lab's own mounts: ", advice]);
     drop(profile);
     allowed(&nobody);
     allowed(&root);
@@ -266,14 +290,42 @@ fn an_apparmor_profile_in_the_way() {
 fn a_kernel_without_bridges_or_cables() {
     let Some(_kernel) = throw_away_kernel("a_kernel_without_bridges_or_cables") else { return };
     let worlds = [world(Mode::Root), world(Mode::Ordinary)];
-    for (modules, words) in [
-        (&["br_netfilter", "bridge"][..], "this kernel lacks bridges (module `bridge`;"),
-        (&["veth"], "this kernel lacks veth cables (module `veth`;"),
+    for (modules, words, said) in [
+        (&["br_netfilter", "bridge"][..], "this kernel lacks bridges (module `bridge`;", "bridge loadable"),
+        (&["veth"], "this kernel lacks veth cables (module `veth`;", "veth loadable"),
     ] {
         let without = Without::new(modules);
-        worlds.iter().for_each(|world| refused(world, &[words]));
+        let command = format!("`sudo modprobe -a {}`", modules.last().expect("a module"));
+        worlds.iter().for_each(|world| refused(world, &[words, &command]));
+        worlds.iter().for_each(|world| diagnosed(world, 3, &[said, &command]));
         worlds.iter().for_each(|world| skipped(world, words));
         drop(without);
     }
     worlds.iter().for_each(allowed);
+}
+
+/// Labs that do not take them run all the same, and loading them by hand helps.
+#[test]
+fn modules_that_do_not_come_by_themselves() {
+    let test = "modules_that_do_not_come_by_themselves";
+    let Some(_kernel) = throw_away_kernel(test) else { return };
+    let worlds = [world(Mode::Root), world(Mode::Ordinary)];
+    for (feature, module) in [
+        ("geneve", &["geneve"]),
+        ("gre", &["ip_gre"]),
+        ("ipip", &["ipip"]),
+        ("netem", &["sch_netem"]),
+        ("wireguard", &["wireguard"]),
+    ] {
+        let without = Without::new(module);
+        let module = module[0];
+        let words = [format!("{feature} loadable {module},"), format!("`sudo modprobe -a {module}`")];
+        for world in &worlds {
+            diagnosed(world, 0, &words.each_ref().map(String::as_str));
+        }
+        drop(without);
+        for world in &worlds {
+            diagnosed(world, 0, &[&format!("{feature} present {module},")]);
+        }
+    }
 }

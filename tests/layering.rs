@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// What each module may use of ours. `cmd` may use everything; `lib` and `main` bind it all together.
 ///
 /// `diag` also stands for its `Style`, which is all that `ui` and `render` want of it.
-const ALLOWED: [(&str, &[&str]); 18] = [
+const ALLOWED: [(&str, &[&str]); 19] = [
     ("diag", &[]),
     ("spec", &["diag"]),
     ("model", &["spec", "diag"]),
@@ -19,8 +19,9 @@ const ALLOWED: [(&str, &[&str]); 18] = [
     ("plan", &["model"]),
     ("suite", &["model", "probe"]),
     ("blame", &["model", "plan", "probe"]),
+    ("compare", &["model", "packet"]),
     ("doctor", &["model", "plan"]),
-    ("render", &["plan", "model", "packet", "probe", "event", "suite", "blame", "doctor", "diag"]),
+    ("render", &["plan", "model", "packet", "probe", "event", "suite", "blame", "compare", "doctor", "diag"]),
     ("kernel", &["plan", "packet", "probe", "event", "doctor"]),
     ("state", &["model", "plan"]),
     ("ui", &["event", "render", "diag"]),
@@ -31,8 +32,10 @@ const ALLOWED: [(&str, &[&str]); 18] = [
 ];
 
 /// Modules that give the same answer everywhere and always: no system, no clock, no environment.
-const PURE: [&str; 11] =
-    ["diag", "spec", "model", "plan", "packet", "probe", "suite", "blame", "doctor", "render", "event"];
+const PURE: [&str; 12] = [
+    "diag", "spec", "model", "plan", "packet", "probe", "suite", "blame", "compare", "doctor", "render",
+    "event",
+];
 
 /// What a pure module has no use for.
 const IMPURE: [&str; 14] = [

@@ -71,19 +71,22 @@ fn a_plan_is_the_same_on_every_run_and_as_json() {
 #[test]
 fn verbose_prints_each_operation_as_its_command() {
     in_each_mode("verbose_prints_each_operation_as_its_command", |world| {
-        let file = world.lab("two-node.toml");
-        let script = world.ok(&["plan", &file]);
-        let ran = world.netlab(&["up", "-v", &file]);
-        assert_eq!(ran.code, 0, "{ran:?}");
-        for line in script.lines().filter(|line| line.starts_with("ip ") || line.starts_with("bridge ")) {
-            assert!(ran.stderr.contains(line), "`{line}` is not in what -v printed");
+        for file in [world.lab("two-node.toml"), world.file("rates.toml", RATES)] {
+            let script = world.ok(&["plan", &file]);
+            let ran = world.netlab(&["up", "-v", &file]);
+            assert_eq!(ran.code, 0, "{ran:?}");
+            let is_command =
+                |line: &&str| ["ip ", "bridge ", "tc "].iter().any(|tool| line.starts_with(tool));
+            for line in script.lines().filter(is_command) {
+                assert!(ran.stderr.contains(line), "`{line}` is not in what -v printed");
+            }
         }
     });
 }
 
-/// What is compared of a namespace, with the words that ask for it: everything that `ip` and `bridge` tell, packet filter
+/// What is compared of a namespace, with the words that ask for it: everything that `ip`, `bridge` and `tc` tell, packet filter
 /// rules without their counters, and every network setting that can be read.
-const QUESTIONS: [&str; 10] = [
+const QUESTIONS: [&str; 12] = [
     "ip -j -d link",
     "ip -j addr",
     "ip -j route",
@@ -92,7 +95,9 @@ const QUESTIONS: [&str; 10] = [
     "ip -j rule",
     "ip -j neigh show nud permanent",
     "bridge -j -d link",
+    "tc -d qdisc",
     "nft -s list ruleset",
+    "bridge -j fdb",
     "grep -rs . /proc/sys/net",
 ];
 
@@ -171,9 +176,28 @@ fn made_by_commands(world: &World, lab: &netlab::model::Lab) -> Result<BTreeMap<
     Ok(answers(&ran.stdout))
 }
 
+/// A lab with the tunnel of that word.
+fn tunnels(world: &World, word: &str) -> String {
+    let pods = if word == "ipip" { "\"10.244.0.0/16\"" } else { "[\"10.244.0.0/16\", \"fd00:244::/56\"]" };
+    let nodes = "[[node]]\nname = \"a\"\npods = [\"p\"]\n\n[[node]]\nname = \"b\"\npods = [\"q\"]\n";
+    let text = format!("[cluster]\npod_cidr = {pods}\ndata_path = \"{word}\"\n\n{nodes}");
+    world.file(&format!("{word}.toml"), &text)
+}
+
+/// Why a lab cannot be made here, by netlab or by hand.
+fn cannot(world: &World, name: &str, file: &str) -> Option<String> {
+    let wg = Command::new("sh").args(["-c", "command -v wg"]).output();
+    if name == "wireguard" && !wg.is_ok_and(|output| output.status.success()) {
+        return Some("wg is not installed".into());
+    }
+    let ran = world.netlab(&["up", file]);
+    world.netlab(&["down", name]);
+    (ran.code == 3).then(|| ran.stderr.lines().find(|line| line.contains("lacks")).unwrap_or("?").to_owned())
+}
+
 #[test]
 fn pasted_commands_make_the_same_kernel_state() {
-    let missing = ["ip", "bridge", "nft", "sysctl", "unshare"].into_iter().find(|tool| {
+    let missing = ["ip", "bridge", "tc", "nft", "sysctl", "unshare"].into_iter().find(|tool| {
         !Command::new("sh")
             .args(["-c", &format!("command -v {tool}")])
             .output()
@@ -182,14 +206,57 @@ fn pasted_commands_make_the_same_kernel_state() {
     if let Some(tool) = missing {
         return skip("pasted_commands_make_the_same_kernel_state", &format!("{tool} is not installed"));
     }
+    // Where processes take their time, only what needs that kernel, and what shows that the rest is the same there.
+    const ELSEWHERE: [&str; 10] = [
+        "one-node",
+        "three-node",
+        "sidecar",
+        "l2",
+        "cloud",
+        "vxlan-direct",
+        "static",
+        "flat",
+        "checked",
+        "rates",
+    ];
     in_each_mode("pasted_commands_make_the_same_kernel_state", |world| {
-        for name in ["one-node", "two-node", "three-node", "dual-stack", "sidecar", "egress", "static"] {
-            let file = match name {
-                // Permanent neighbours, another MTU, strict reverse paths: what no shipped lab of a few pods has.
-                "static" => world.file("static.toml", STATIC),
-                name => world.lab(&format!("{name}.toml")),
-            };
-            let lab = read(Path::new(&file));
+        let shipped = [
+            "one-node",
+            "two-node",
+            "three-node",
+            "dual-stack",
+            "sidecar",
+            "egress",
+            "l2",
+            "cloud",
+            "vxlan",
+            "vxlan-direct",
+        ];
+        // Permanent neighbours, another MTU, strict reverse paths: what no shipped lab of a few pods has.
+        let flat = STATIC.replace("[cluster]", "[cluster]\ndata_path = \"l2\"");
+        let made = [
+            ("static", STATIC),
+            ("flat", flat.as_str()),
+            ("checked", &checked()),
+            ("rates", RATES),
+            ("impaired", IMPAIRED),
+        ];
+        let mut files: Vec<(String, String)> =
+            made.map(|(name, text)| (name.to_owned(), world.file(&format!("{name}.toml"), text))).to_vec();
+        files.extend(shipped.map(|name| (name.to_owned(), world.lab(&format!("{name}.toml")))));
+        files.extend(
+            ["geneve", "gre", "ipip", "wireguard"].map(|word| (word.to_owned(), tunnels(world, word))),
+        );
+        for (name, file) in &files {
+            let name = name.as_str();
+            if support::is_slow() && ELSEWHERE.contains(&name) {
+                continue;
+            }
+            if let Some(why) = cannot(world, name, file) {
+                skip("pasted_commands_make_the_same_kernel_state", &format!("{name}: {why}"));
+                continue;
+            }
+            let lab = read(Path::new(file));
             let commands = match made_by_commands(world, &lab) {
                 Ok(commands) => commands,
                 Err(why) => {
@@ -199,7 +266,7 @@ fn pasted_commands_make_the_same_kernel_state() {
                     );
                 }
             };
-            world.ok(&["up", &file]);
+            world.ok(&["up", file]);
             let netlab = made_by_netlab(world, &lab);
             world.ok(&["down", name]);
             assert_eq!(netlab.len(), plan(&lab).namespaces.len() * QUESTIONS.len());
@@ -231,3 +298,78 @@ pods = ["p", "q"]
 name = "b"
 pods = ["r"]
 "#;
+
+/// A rate of each kind of thing, which every kernel that shapes traffic can do.
+const RATES: &str = r#"
+[[segment]]
+name = "rack"
+impair = { rate = "100mbit" }
+
+[[node]]
+name = "a"
+pods = ["p", "q"]
+impair = { rate = "10mbit", direction = "out" }
+
+[[node]]
+name = "b"
+pods = ["r"]
+
+[[pod]]
+name = "p"
+impair = { rate = "64kbit" }
+"#;
+
+/// Everything that netem does, and neighbours for whoever loses frames.
+const IMPAIRED: &str = r#"
+[cluster]
+pod_cidr = ["10.244.0.0/16", "fd00:244::/56"]
+
+[[segment]]
+name = "rack1"
+impair = { delay = "1500us", jitter = "500us", rate = "10mbit" }
+[[segment]]
+name = "rack2"
+[[router]]
+name = "spine"
+segments = ["rack1", "rack2"]
+
+[[node]]
+name = "a"
+segment = "rack1"
+pods = ["p", "q"]
+impair = { loss = "0.3%", duplicate = "1%" }
+
+[[node]]
+name = "b"
+segment = "rack1"
+impair = { delay = "33us", rate = "1gbit", direction = "out" }
+
+[[node]]
+name = "c"
+segment = "rack2"
+
+[[pod]]
+name = "p"
+impair = { delay = "100ms", reorder = "25.5%", corrupt = "0.0001%", direction = "in" }
+"#;
+
+#[test]
+fn impairments_come_last_and_neighbours_before_them() {
+    let lab = netlab::parse(IMPAIRED, "impaired").expect("a valid lab");
+    let plan = plan(&lab);
+    let script = commands::script(&plan, "impaired");
+    let (_, last) = script.split_once("\n##### last, when everything is there\n").expect("a last section");
+    insta::with_settings!({ snapshot_path => "../snapshots/plan", prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("impaired-last", last);
+    });
+    assert!(!script.replace(last, "").contains("qdisc"), "an impairment before the end");
+    // Without an impairment there is no such section, and no permanent neighbour without lost frames.
+    let rates = netlab::parse(RATES, "rates").expect("a valid lab");
+    assert!(!commands::script(&netlab::plan::plan(&rates), "rates").contains("permanent"));
+}
+
+/// A cloud that checks what a node sends and gets.
+fn checked() -> String {
+    let text = STATIC.replace("[cluster]", "[cluster]\ndata_path = \"cloud\"");
+    text.replace("name = \"b\"", "name = \"b\"\nsource_dest_check = true")
+}

@@ -102,6 +102,21 @@ pub enum Cause {
         /// As it should be.
         planned: IpNet,
     },
+    /// A packet filter drops what passes an interface.
+    Filtered {
+        /// The interface.
+        link: String,
+        /// The place at the other end of its cable.
+        leads_to: String,
+        /// The packet's source and target.
+        packet: [Named; 2],
+        /// The rule, as `nft` writes it.
+        rule: String,
+        /// The chain that has it, as `nft` names it.
+        chain: String,
+        /// Whether the lab was given it: then it is a source/destination check.
+        planned: bool,
+    },
     /// A bridge keeps two of its ports apart.
     Isolated {
         /// The bridge.
@@ -146,6 +161,15 @@ pub enum Cause {
     NoCarrier {
         /// Its name.
         link: String,
+    },
+    /// An interface loses frames that it sends, as it was told to.
+    Loses {
+        /// Its name.
+        link: String,
+        /// What a bridge's port leads to.
+        leads_to: Option<String>,
+        /// How many, in parts per million.
+        ppm: u64,
     },
     /// An interface has lost its address.
     NoAddress {
@@ -197,6 +221,30 @@ pub enum Cause {
         link: String,
         /// The entry's state.
         state: String,
+    },
+    /// A tunnel has lost the Ethernet address of one of its ends.
+    NoNeighbour {
+        /// The tunnel.
+        link: String,
+        /// The end's address.
+        address: IpAddr,
+        /// Whose that is.
+        whose: String,
+        /// Its Ethernet address.
+        mac: Mac,
+    },
+    /// A tunnel's database does not lead to the node that has an Ethernet address.
+    NoForward {
+        /// The tunnel.
+        link: String,
+        /// The Ethernet address.
+        mac: Mac,
+        /// Whose that is.
+        whose: String,
+        /// Where it leads instead, if anywhere.
+        now: Option<Named>,
+        /// As it should be.
+        planned: Named,
     },
     /// An interface takes smaller packets than planned.
     SmallMtu {

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use ipnet::IpNet;
 
 use crate::model::Family;
+use crate::plan::nftables::Table;
 use crate::plan::{Mac, nftables};
 
 /// Who can be asked about the places of a lab. What it cannot find out is an error that says why, and names the place.
@@ -74,6 +75,10 @@ pub struct State {
     pub neighbours: Vec<Neighbour>,
     /// The rules that translate sources of what leaves, in order; what of them cannot be read is left out.
     pub source_nat: Vec<nftables::Rule>,
+    /// The packet filters at its interfaces, as far as they could be read.
+    pub filters: Vec<Table>,
+    /// The forwarding databases of its tunnels.
+    pub forwards: Vec<Forward>,
     /// `net.ipv4.ip_forward`.
     pub forwards_v4: bool,
     /// `net.ipv6.conf.all.forwarding`.
@@ -95,6 +100,8 @@ pub struct Link {
     pub up: bool,
     /// Whether its other end is up too.
     pub carrier: bool,
+    /// Of the frames that it sends, how many it loses: parts per million.
+    pub loss_ppm: u64,
     /// Its MTU in bytes.
     pub mtu: u32,
     /// Its Ethernet address.
@@ -148,6 +155,17 @@ pub struct Neighbour {
     pub mac: Option<Mac>,
     /// The kernel's word: `reachable`, `permanent`, `failed`, …
     pub state: String,
+}
+
+/// An entry of a tunnel's forwarding database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forward {
+    /// The tunnel.
+    pub link: String,
+    /// An Ethernet address of a far end.
+    pub mac: Mac,
+    /// The address to which frames for it are sent.
+    pub to: IpAddr,
 }
 
 impl State {

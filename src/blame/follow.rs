@@ -29,7 +29,7 @@ pub(super) struct Walk<'a> {
 pub(super) type Found<T> = Result<T, Box<Blame>>;
 
 /// A packet that arrived.
-struct Arrived {
+pub(super) struct Arrived {
     at: String,
     /// The address that it came from.
     from: IpAddr,
@@ -84,7 +84,7 @@ impl<'a> Walk<'a> {
         self.turn.take().or(found.err().map(|blame| *blame)).or(self.suspect.take())
     }
 
-    fn follow(
+    pub(super) fn follow(
         &mut self,
         start: &str,
         entered: Option<String>,
@@ -122,6 +122,7 @@ impl<'a> Walk<'a> {
             source = source.or_else(|| self.source(&at, &state, &link, own, Family::of_address(&to)));
             source = source.map(|source| self.translate(&at, &state, &link, source, to));
             let hop = self.crossed(&at, &state, &link, via, to)?;
+            self.unfiltered(&at, &link, via.unwrap_or(to), (source, to))?;
             passed.push(at);
             at = self.map.place(hop).to_owned();
             entered = Some(self.map.interface(hop).name.clone());

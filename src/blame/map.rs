@@ -1,13 +1,13 @@
 //! The lab as it was planned, ready to be asked: who has an address, what a cable joins, where a packet should go.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
 use crate::model::{Addresses, Family, Lab};
 use crate::plan::nftables::Table;
-use crate::plan::{self, Kind, Mac, Op, Plan, plan};
+use crate::plan::{self, Encap, Kind, Mac, NextHop, Op, Plan, plan};
 
 /// An interface, by its place in [`Map::interfaces`].
 pub(super) type Id = usize;
@@ -21,6 +21,8 @@ pub(super) struct Map {
     macs: HashMap<Mac, Id>,
     /// The nodes' own addresses.
     uplinks: HashMap<String, Addresses>,
+    /// Those that are tunnels.
+    tunnels: HashSet<Id>,
 }
 
 /// An interface as it was planned.
@@ -46,6 +48,10 @@ pub struct Planned {
     pub via: Option<IpAddr>,
     /// The interface.
     pub link: String,
+    /// Whether the next router has to be in a subnet of the interface.
+    pub next_hop: NextHop,
+    /// What it tells a tunnel.
+    pub encap: Option<Encap>,
 }
 
 fn uplinks(lab: &Lab) -> HashMap<String, Addresses> {
@@ -61,7 +67,8 @@ impl Map {
             owners: HashMap::new(),
             macs: HashMap::new(),
             uplinks: uplinks(lab),
-            plan: Plan { namespaces: Vec::new() },
+            tunnels: HashSet::new(),
+            plan: Plan { namespaces: Vec::new(), last: Vec::new() },
         };
         for step in plan.namespaces.iter().flat_map(|namespace| &namespace.steps) {
             step.ops.iter().for_each(|op| map.learn(step.run_in, op));
@@ -75,6 +82,11 @@ impl Map {
             Op::Bridge { link, mac, mtu } => {
                 let bridge = self.add(here, &link.name, *mtu);
                 self.macs.insert(*mac, bridge);
+            }
+            Op::Tunnel(tunnel) => {
+                let id = self.add(here, &tunnel.link.name, tunnel.mtu);
+                self.macs.extend(tunnel.mac.map(|mac| (mac, id)));
+                self.tunnels.insert(id);
             }
             Op::Veth { near, bridge, far_namespace, far, mtu } => {
                 let one = self.add(here, &near.link.name, *mtu);
@@ -194,7 +206,7 @@ impl Map {
     }
 
     /// The packet filter rules that a place was given.
-    pub(super) fn filters(&self, place: &str) -> impl Iterator<Item = &Table> {
+    pub(super) fn tables(&self, place: &str) -> impl Iterator<Item = &Table> {
         let here = self.namespace(place);
         let steps = self.plan.namespaces.iter().flat_map(|namespace| &namespace.steps);
         let ops = steps.filter(move |step| Some(step.run_in) == here).flat_map(|step| &step.ops);
@@ -231,11 +243,18 @@ impl Map {
         let steps = self.plan.namespaces.iter().flat_map(|namespace| &namespace.steps);
         let ops = steps.filter(move |step| Some(step.run_in) == here).flat_map(|step| &step.ops);
         ops.filter_map(|op| match op {
-            Op::Route(plan::Route { to, via, link, .. }) => {
-                Some(Planned { to: *to, via: *via, link: link.name.to_string() })
-            }
+            Op::Route(plan::Route { to, via, link, next_hop, encap }) => Some(Planned {
+                to: *to,
+                via: *via,
+                link: link.name.to_string(),
+                next_hop: *next_hop,
+                encap: *encap,
+            }),
+            // A network of one address is no route.
+            Op::Address { address, .. } if address.prefix_len() == address.max_prefix_len() => None,
             Op::Address { link, address } => {
-                Some(Planned { to: address.trunc(), via: None, link: link.name.to_string() })
+                let (to, link) = (address.trunc(), link.name.to_string());
+                Some(Planned { to, via: None, link, next_hop: NextHop::Checked, encap: None })
             }
             _ => None,
         })
@@ -247,6 +266,81 @@ impl Map {
         let steps = self.plan.namespaces.iter().flat_map(|namespace| &namespace.steps);
         let mut ops = steps.filter(|step| Some(step.run_in) == here).flat_map(|step| &step.ops);
         ops.any(|op| matches!(op, Op::Neighbour { address, .. } if *address == neighbour))
+    }
+
+    /// Whether a place was given a packet filter's chain of that name.
+    pub(super) fn filters(&self, place: &str, chain: &str) -> bool {
+        let here = self.namespace(place);
+        let steps = self.plan.namespaces.iter().flat_map(|namespace| &namespace.steps);
+        let mut ops = steps.filter(|step| Some(step.run_in) == here).flat_map(|step| &step.ops);
+        ops.any(|op| match op {
+            Op::Nftables { tables } => {
+                tables.iter().flat_map(|table| &table.chains).any(|one| one.name == chain)
+            }
+            _ => false,
+        })
+    }
+
+    fn ops(&self, place: &str) -> impl Iterator<Item = &Op> {
+        let here = self.namespace(place);
+        let steps = self.plan.namespaces.iter().flat_map(|namespace| &namespace.steps);
+        steps.filter(move |step| Some(step.run_in) == here).flat_map(|step| &step.ops)
+    }
+
+    /// Whether an interface is a tunnel.
+    pub(super) fn is_tunnel(&self, id: Id) -> bool {
+        self.tunnels.contains(&id)
+    }
+
+    /// The other end of a tunnel for a packet: that of the place which has the next hop or, without one, the target.
+    pub(super) fn far_end(&self, place: &str, link: &str, via: Option<IpAddr>, to: IpAddr) -> Option<Id> {
+        let by_peer = || {
+            let peer = self.ops(place).find_map(|op| match op {
+                Op::Wireguard(setup) if setup.link.name == link => {
+                    setup.peers.iter().find(|peer| peer.allowed.iter().any(|net| net.contains(&to)))
+                }
+                _ => None,
+            });
+            Some(peer?.node.clone())
+        };
+        let far = match via {
+            Some(via) => self.place(self.owner(via)?).to_owned(),
+            None => by_peer()?,
+        };
+        self.find(&far, link)
+    }
+
+    /// The address by which tunnels reach a place: IPv4 where it has one.
+    pub(super) fn outside(&self, place: &str) -> Option<IpAddr> {
+        let eth0 = self.interface(self.find(place, "eth0")?);
+        eth0.addresses.iter().map(IpNet::addr).min_by_key(IpAddr::is_ipv6)
+    }
+
+    /// The Ethernet address that a place was given for a neighbour on an interface.
+    pub(super) fn given_mac(&self, place: &str, on: &str, neighbour: IpAddr) -> Option<Mac> {
+        self.ops(place).find_map(|op| match op {
+            Op::Neighbour { link, address, mac } if *address == neighbour && link.name == on => Some(*mac),
+            _ => None,
+        })
+    }
+
+    /// What a tunnel's database was given for its other end.
+    pub(super) fn forward(&self, place: &str, on: &str, far: Id) -> Option<(Mac, IpAddr)> {
+        self.ops(place).find_map(|op| match op {
+            Op::Fdb { link, mac, to } if link.name == on && self.owner_of_mac(*mac) == Some(far) => {
+                Some((*mac, *to))
+            }
+            _ => None,
+        })
+    }
+
+    /// The neighbours that a place was given on an interface.
+    pub(super) fn given_neighbours(&self, place: &str, on: &str) -> Vec<(IpAddr, Mac)> {
+        let given = self.ops(place).filter_map(|op| match op {
+            Op::Neighbour { link, address, mac } if link.name == on => Some((*address, *mac)),
+            _ => None,
+        });
+        given.collect()
     }
 
     /// An address of that family that an interface was given.

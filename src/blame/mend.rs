@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::facts::{Route, Rule, State};
-use super::map::{Map, Planned};
+use super::map::{Id, Map, Planned};
 use super::words::network;
 use crate::model::Family;
-use crate::plan::Mac;
 use crate::plan::nftables::Verdict;
+use crate::plan::{Encap, Mac, NextHop, TTL};
 
 /// Routes that are written out; a node may have hundreds.
 const WRITTEN_OUT: usize = 4;
@@ -35,11 +35,27 @@ pub(super) fn restore(map: &Map, place: &str, link: &str, state: &State) -> Vec<
     }
     let lost: Vec<_> = addresses.iter().filter(|net| !state.has(net.addr())).collect();
     commands.extend(lost.iter().map(|net| exec(place, &format!("ip addr add {net} dev {link}"))));
+    // An interface that goes down forgets its neighbours, also those that it was given.
+    let forgotten = map
+        .given_neighbours(place, link)
+        .into_iter()
+        .filter(|(address, _)| !state.neighbour(link, *address).is_some_and(|entry| entry.mac.is_some()));
+    let forgotten = forgotten.map(|(address, mac)| {
+        exec(place, &format!("ip neigh replace {address} lladdr {mac} dev {link} nud permanent"))
+    });
+    let forgotten: Vec<String> = forgotten.collect();
     let routes = map.routes(place).filter(|route| route.link == link && !has(state, route));
     // Addresses bring their networks along, and so does an interface that comes up.
     let returning = |route: &Planned| route.via.is_none() && !commands.is_empty();
     let routes: Vec<String> =
         routes.filter(|route| !returning(route)).map(|route| add(place, &route)).collect();
+    if forgotten.len() > WRITTEN_OUT {
+        let more = forgotten.len() - WRITTEN_OUT;
+        commands.extend(forgotten.into_iter().take(WRITTEN_OUT));
+        commands.push(format!("and {more} more neighbours on {link}, which `netlab plan` shows"));
+    } else {
+        commands.extend(forgotten);
+    }
     let more = routes.len().saturating_sub(WRITTEN_OUT);
     commands.extend(routes.into_iter().take(WRITTEN_OUT));
     if more > 0 {
@@ -75,6 +91,14 @@ pub(super) fn anew(place: &str, link: &str) -> Vec<String> {
     vec![format!(
         "no command gives {place} its {link} back as it was: bring the lab up again, with netlab up --replace and its file"
     )]
+}
+
+/// Has an interface lose no frames any more. A bridge's port does that for what its other end gets.
+pub(super) fn lossless(map: &Map, id: Id, leads_to: Option<&str>) -> Vec<String> {
+    vec![match leads_to {
+        Some(far) => format!("netlab impair clear {far} loss --direction in"),
+        None => format!("netlab impair clear {} loss --direction out", map.place(id)),
+    }]
 }
 
 /// Takes rules away.
@@ -145,9 +169,20 @@ fn add(place: &str, planned: &Planned) -> String {
 
 fn target(planned: &Planned) -> String {
     match planned.via {
+        Some(via) if planned.next_hop == NextHop::OnLink => {
+            let encap = planned.encap.as_ref().map(encapsulation).unwrap_or_default();
+            format!("{} {encap}via {via} dev {} onlink", network(planned.to), planned.link)
+        }
         Some(via) => format!("{} via {via}", network(planned.to)),
         None => format!("{} dev {}", network(planned.to), planned.link),
     }
+}
+
+/// As `ip route` wants to be told of a tunnel.
+fn encapsulation(encap: &Encap) -> String {
+    let (family, ttl) = if encap.to.is_ipv6() { ("ip6", "hoplimit") } else { ("ip", "ttl") };
+    let id = encap.id.map(|id| format!("id {id} ")).unwrap_or_default();
+    format!("encap {family} {id}dst {} {ttl} {TTL} ", encap.to)
 }
 
 fn ip_route(family_of: IpAddr) -> &'static str {
@@ -157,7 +192,7 @@ fn ip_route(family_of: IpAddr) -> &'static str {
 /// Gives a node back the rules by which it translates what goes out.
 pub(super) fn translation(map: &Map, node: &str) -> Vec<String> {
     let mut commands = Vec::new();
-    for table in map.filters(node) {
+    for table in map.tables(node) {
         commands.push(exec(node, &format!("nft add table {table}")));
         for chain in &table.chains {
             commands.push(exec(node, &format!("nft add chain {table} {} '{{ {chain} }}'", chain.name)));

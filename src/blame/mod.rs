@@ -1,10 +1,11 @@
 //! PURE. Why a packet does not arrive, from what the kernel says of itself along the way.
 //!
 //! A packet is followed from place to place as each kernel would send it, there and back, and the first thing that is not
-//! as it must be is blamed. Nothing is guessed: what no look-up shows, a packet filter for one, is not blamed.
+//! as it must be is blamed. Nothing is guessed: what no look-up shows, a packet filter within a place for one, is not blamed.
 
 mod cause;
 mod facts;
+mod filter;
 mod follow;
 mod length;
 mod map;
@@ -12,6 +13,7 @@ mod mend;
 mod outside;
 #[cfg(test)]
 mod tests;
+mod tunnel;
 mod wire;
 mod words;
 
@@ -22,7 +24,7 @@ use crate::model::Lab;
 use follow::Walk;
 
 pub use cause::{Cause, Named, Routes};
-pub use facts::{Decision, Facts, Link, Neighbour, Packet, Route, Rule, State};
+pub use facts::{Decision, Facts, Forward, Link, Neighbour, Packet, Route, Rule, State};
 pub use map::Planned;
 
 /// What was found out about one pair of places.

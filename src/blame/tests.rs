@@ -1,6 +1,7 @@
 //! Labs that are made up from their plans, broken in one way each.
 
 mod back;
+mod flat;
 mod outside;
 mod settings;
 mod there;

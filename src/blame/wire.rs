@@ -9,6 +9,9 @@ use super::follow::{Found, Walk};
 use super::map::Id;
 use super::{Blame, mend};
 
+/// All frames, in parts per million.
+const ALL: u64 = 1_000_000;
+
 impl Walk<'_> {
     /// Follows a frame from an interface to the next router or, without one, to the target, and gives back the interface
     /// that takes it.
@@ -20,6 +23,9 @@ impl Walk<'_> {
         via: Option<IpAddr>,
         to: IpAddr,
     ) -> Found<Id> {
+        if let Some(near) = self.map.find(at, link).filter(|id| self.map.is_tunnel(*id)) {
+            return self.tunnelled(at, state, near, via, to);
+        }
         let hop = via.unwrap_or(to);
         let path = self.map.find(at, link).zip(self.map.next_hop(at, hop)).and_then(|(from, to)| {
             let path = self.map.wire(from, to)?;
@@ -48,6 +54,12 @@ impl Walk<'_> {
         for (id, state) in path.iter().zip(&states) {
             self.flows(state, *id)?;
         }
+        // An interface whose frames come out of the next one sends them.
+        for (ids, states) in path.windows(2).zip(&states) {
+            if self.map.far(ids[0]) == Some(ids[1]) {
+                self.sends(states, ids[0])?;
+            }
+        }
         // A port, its bridge, and the next port.
         for (ids, states) in path.windows(3).zip(states.windows(3)) {
             self.switches(ids, states)?;
@@ -62,7 +74,7 @@ impl Walk<'_> {
     }
 
     /// Whether frames are sent to the Ethernet address of the one who has `hop`.
-    fn addressed(
+    pub(super) fn addressed(
         &mut self,
         at: &str,
         state: &State,
@@ -100,7 +112,7 @@ impl Walk<'_> {
     }
 
     /// Whether an interface is there, up, and where it was put.
-    fn passes(&mut self, state: &State, id: Id) -> Found<()> {
+    pub(super) fn passes(&mut self, state: &State, id: Id) -> Found<()> {
         let place = self.map.place(id).to_owned();
         let link = self.standing(state, id)?;
         let interface = self.map.interface(id);
@@ -137,6 +149,23 @@ impl Walk<'_> {
             let cause = Cause::PortBlocked { link, bridge, state };
             return Err(self.wrong(&place, cause, vec![mend::exec(&place, &command)]));
         }
+        Ok(())
+    }
+
+    /// Whether an interface loses what it sends: all of it, or so much that this may be the reason.
+    fn sends(&mut self, state: &State, id: Id) -> Found<()> {
+        let ppm = self.present(state, id)?.loss_ppm;
+        if ppm == 0 {
+            return Ok(());
+        }
+        let (place, link) = (self.map.place(id).to_owned(), self.map.interface(id).name.clone());
+        let leads_to = self.leads_to(id);
+        let mend = mend::lossless(&self.map, id, leads_to.as_deref());
+        let cause = Cause::Loses { link, leads_to, ppm };
+        if ppm >= ALL {
+            return Err(self.wrong(&place, cause, mend));
+        }
+        self.suspect(&place, cause, mend);
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use ipnet::IpNet;
 
 use super::cause::{Cause, Named, Routes};
 use super::map::Planned;
+use crate::model::Impair;
 
 impl fmt::Display for Named {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -108,6 +109,15 @@ impl Cause {
                 "{link} of {place} has the address {address} instead of {planned}: it takes {} for its neighbours",
                 if address.prefix_len() < planned.prefix_len() { "others than its own" } else { "too few" }
             ),
+            Self::Filtered { link, leads_to, packet: [from, to], rule, planned: true, .. } => format!(
+                "{place} drops the packet from {from} to {to} at its port {link}, because {leads_to}'s source/destination \
+                 check is on: `{rule}`. Every machine of a cloud has this check until somebody turns it off; a node with \
+                 pods needs it off (source_dest_check in the topology file)"
+            ),
+            Self::Filtered { link, leads_to, packet: [from, to], rule, chain, planned: false } => format!(
+                "{place} drops the packet from {from} to {to} at its port {link}, the cable to {leads_to}: a packet filter \
+                 says so, `{rule}` in the chain {chain}"
+            ),
             Self::Isolated { bridge, ports: [one, other] } => format!(
                 "{place}'s {bridge} has its ports {one} and {other} isolated: it lets no frame through from one to the \
                  other"
@@ -138,6 +148,14 @@ impl Cause {
             Self::NoCarrier { link } => {
                 format!("{link} of {place} is up, but has no carrier: the other end of its cable is off")
             }
+            Self::Loses { link, leads_to, ppm } => {
+                let impair = Impair { loss_ppm: Some(*ppm), ..Impair::default() };
+                let comma = if leads_to.is_some() { "," } else { "" };
+                format!(
+                    "{link} of {place}{}{comma} loses what it sends, as it was told to ({impair})",
+                    cable(leads_to)
+                )
+            }
             Self::NoAddress { link, address } => format!(
                 "{link} of {place} has lost its address {address}: nobody answers for {}",
                 address.addr()
@@ -163,6 +181,19 @@ impl Cause {
                 let how = if neighbour.address.is_ipv4() { "ARP" } else { "neighbour discovery" };
                 format!("{place} asked for {neighbour} on {link} by {how}, and nobody answered (`{state}`)")
             }
+            Self::NoNeighbour { link, address, whose, mac } => format!(
+                "{place} has lost its neighbour entry for {address} ({whose}) on {link}, which said {mac}: on a tunnel \
+                 that learns nothing, nobody answers when it asks"
+            ),
+            Self::NoForward { link, mac, whose, now, planned } => match now {
+                Some(now) => format!(
+                    "{place}'s {link} sends frames for {mac} ({whose}) to {now}; its forwarding database was given {planned}"
+                ),
+                None => format!(
+                    "{place}'s {link} has no forwarding entry for {mac} ({whose}): it was given {planned}, and without it \
+                     the frame goes nowhere"
+                ),
+            },
             Self::SmallMtu { link, mtu, planned } => format!(
                 "{link} of {place} has an MTU of {mtu} bytes instead of {planned}: larger packets do not pass it whole"
             ),

@@ -46,8 +46,8 @@ Examples:
 
 pub(super) const DOCTOR: &str = "\
 Examples:
-  netlab doctor                                what works on this machine, and what to do about the rest
-  netlab doctor labs/*.toml                    whether these labs can run here, too
+  netlab doctor                what works on this machine, and what to do about the rest
+  netlab doctor labs/*.toml    whether these labs can run here, too
   netlab doctor --format json | jq .can_run
 
 Everything is tried, in namespaces that are gone at once; as when a lab comes up, the kernel
@@ -78,6 +78,59 @@ Examples:
   netlab inspect node1       eth0, cbr0 with the pods on its ports, routes, neighbours, FDB
   netlab inspect pod1
   netlab inspect fabric      the switches between the nodes";
+
+pub(super) const IMPAIR: &str = "\
+Examples:
+  netlab impair set node2 delay=50ms rate=10mbit
+  netlab impair show
+  netlab impair clear node2";
+
+pub(super) const IMPAIR_SET: &str = "\
+Examples:
+  netlab impair set node2 delay=50ms                both ways: 100 ms more for a round trip
+  netlab impair set node2 loss=30%                  the delay stays
+  netlab impair set pod1 rate=1mbit --direction out
+  netlab impair set underlay delay=10ms jitter=2ms  every cable of the segment
+
+Times are in us, ms or s, rates in bit, kbit, mbit or gbit in a second; loss, duplicate,
+reorder and corrupt are shares of the frames in %. A rate alone needs tbf of the kernel,
+everything else netem.";
+
+pub(super) const IMPAIR_SHOW: &str = "\
+Examples:
+  netlab impair show                 whatever is impaired in the lab
+  netlab impair show node2
+  netlab impair show --format json
+
+It is what the kernel does now, whoever asked for it: this command, the topology or `tc`.";
+
+pub(super) const IMPAIR_CLEAR: &str = "\
+Examples:
+  netlab impair clear node2          everything
+  netlab impair clear node2 loss     the delay stays
+
+What is not impaired is clear already: that is no error.";
+
+pub(super) const LINK: &str = "\
+Examples:
+  netlab link down node2
+  netlab link up node2";
+
+pub(super) const LINK_DOWN: &str = "\
+Examples:
+  netlab link down node2             its cable to the switch
+  netlab link down pod1              its cable to cbr0
+  netlab link down router1/eth0      one of several
+
+The switch's end is turned off, so the other end has no carrier and keeps its addresses
+and routes. A cable that is unplugged stays so: that is no error.";
+
+pub(super) const LINK_UP: &str = "\
+Examples:
+  netlab link up node2
+  netlab link up router1/eth0
+
+When it returns, the cable carries frames again.";
 
 pub(super) const LOGS: &str = "\
 Examples:
@@ -119,6 +172,18 @@ Examples:
   netlab matrix --format markdown
 
 The exit code is 1 when somebody could not be reached.";
+
+pub(super) const COMPARE: &str = "\
+Examples:
+  netlab compare labs/two-node.toml
+  netlab compare --data-path host-gw,vxlan labs/two-node.toml
+  netlab compare --from pod2 --to node2 labs/two-node.toml
+  netlab compare --format markdown labs/two-node.toml
+
+Bytes, hops and entries are the same on every run; times and rates hold for this machine,
+now, and are good for comparing with each other. What this kernel lacks is a row that says
+so. Exit codes: 0 measured, 1 something could not be measured, 2 wrong file or names,
+3 this machine can make none of the labs, 4 a lab did not come up.";
 
 pub(super) const GRAPH: &str = "\
 Examples:

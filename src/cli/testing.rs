@@ -1,10 +1,11 @@
-//! The arguments of what proves reachability: `test` and `matrix`.
+//! The arguments of what proves reachability, and what it costs: `test`, `matrix` and `compare`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::{FamilyArg, LabArg, examples};
+use super::{FamilyArg, LabArg, examples, probes};
 
 /// `netlab test`
 #[derive(Debug, Args)]
@@ -92,6 +93,43 @@ pub enum MatrixFormat {
     Json,
     /// For spreadsheets
     Csv,
+    /// For documents
+    Markdown,
+}
+
+/// `netlab compare`
+#[derive(Debug, Args)]
+#[command(after_help = examples::COMPARE)]
+pub struct Compare {
+    /// The topology file
+    pub file: PathBuf,
+    /// Compare these data paths; by default all that there are
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub data_path: Vec<String>,
+    /// The pod or node that sends; by default the first pod
+    #[arg(long, value_name = "PLACE")]
+    pub from: Option<String>,
+    /// The pod or node that it sends to; by default the first pod of another node
+    #[arg(long, value_name = "PLACE")]
+    pub to: Option<String>,
+    /// For how long to measure what TCP carries, on each data path
+    #[arg(long, value_name = "SECONDS", default_value = "0.5", value_parser = probes::seconds)]
+    pub seconds: Duration,
+    /// Which address family
+    #[command(flatten)]
+    pub family: FamilyArg,
+    /// How to print it: text, json or markdown
+    #[arg(long, value_enum, default_value = "text", hide_possible_values = true)]
+    pub format: CompareFormat,
+}
+
+/// How a comparison is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CompareFormat {
+    /// An aligned table, with what is in it
+    Text,
+    /// For programs
+    Json,
     /// For documents
     Markdown,
 }

@@ -128,6 +128,7 @@ fn known(found: Found) -> Known {
         name: link.name,
         up: link.up,
         carrier: link.carrier,
+        loss_ppm: link.qdisc.and_then(|qdisc| qdisc.impair().loss_ppm).unwrap_or(0),
         mtu: link.mtu,
         mac: link.mac,
         addresses: link.addresses,
@@ -147,7 +148,13 @@ fn known(found: Found) -> Known {
         mac: entry.mac,
         state: entry.state,
     });
+    // Bridges have entries too, and those lead to no address.
+    let forwards = found.fdb.into_iter().filter_map(|entry| {
+        Some(blame::Forward { link: name(&names, entry.link), mac: entry.mac, to: entry.to? })
+    });
+    let forwards = forwards.collect();
     let state = State {
+        forwards,
         links: links.collect(),
         routes: found
             .routes
@@ -157,6 +164,7 @@ fn known(found: Found) -> Known {
         rules: rules.collect(),
         neighbours: neighbours.collect(),
         source_nat: source_nat(&found.chains),
+        filters: found.filters,
         ignores_pings_v4: found.ignores_pings_v4,
         ignores_pings_v6: found.ignores_pings_v6,
         disabled_v6: found.forwarding.disabled_v6,

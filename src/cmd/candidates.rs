@@ -11,7 +11,8 @@ use clap_complete::engine::ArgValueCompleter;
 use super::{load, running};
 use crate::cli::Cli;
 use crate::diag::{Code, page};
-use crate::model::{Addresses, DataPath};
+use crate::model::{Addresses, DataPath, Value};
+use crate::spec::IMPAIR_EXAMPLES;
 use crate::state::{self, Record};
 
 /// Stands for topology files and directories, which the shell finds. No name has such a character.
@@ -31,6 +32,12 @@ enum Kind {
     Place,
     /// A place, or the switches.
     PlaceOrFabric,
+    /// A place, or a segment.
+    PlaceOrSegment,
+    /// A value of an impairment, as far as its `=`.
+    Value,
+    /// A value of an impairment.
+    Key,
     Container,
     Code,
     DataPath,
@@ -39,7 +46,7 @@ enum Kind {
 }
 
 /// The arguments that clap cannot complete by itself.
-const ARGUMENTS: [(&str, &str, Kind); 30] = [
+const ARGUMENTS: [(&str, &str, Kind); 44] = [
     ("up", "file", Kind::Topology),
     ("down", "labs", Kind::Lab),
     ("status", "lab", Kind::Lab),
@@ -53,6 +60,18 @@ const ARGUMENTS: [(&str, &str, Kind); 30] = [
     ("sh", "target", Kind::Place),
     ("inspect", "lab", Kind::Lab),
     ("inspect", "target", Kind::PlaceOrFabric),
+    ("impair set", "lab", Kind::Lab),
+    ("impair set", "target", Kind::PlaceOrSegment),
+    ("impair set", "values", Kind::Value),
+    ("impair show", "lab", Kind::Lab),
+    ("impair show", "target", Kind::PlaceOrSegment),
+    ("impair clear", "lab", Kind::Lab),
+    ("impair clear", "target", Kind::PlaceOrSegment),
+    ("impair clear", "keys", Kind::Key),
+    ("link down", "lab", Kind::Lab),
+    ("link down", "target", Kind::Place),
+    ("link up", "lab", Kind::Lab),
+    ("link up", "target", Kind::Place),
     ("logs", "lab", Kind::Lab),
     ("logs", "target", Kind::Container),
     ("ping", "lab", Kind::Lab),
@@ -64,12 +83,14 @@ const ARGUMENTS: [(&str, &str, Kind); 30] = [
     ("matrix", "lab", Kind::Lab),
     ("matrix", "targets", Kind::Place),
     ("test", "files", Kind::LabOrTopology),
+    ("compare", "file", Kind::Topology),
     ("graph", "file", Kind::LabOrTopology),
     ("explain", "code", Kind::Code),
     ("up", "data_path", Kind::DataPath),
     ("plan", "data_path", Kind::DataPath),
     ("graph", "data_path", Kind::DataPath),
     ("test", "data_path", Kind::DataPath),
+    ("compare", "data_path", Kind::DataPath),
 ];
 
 /// The command line's definition, with what completes it when these words, the last one unfinished, are its beginning.
@@ -79,10 +100,21 @@ pub(super) fn command(words: &[OsString]) -> Command {
     for (verb, argument, kind) in ARGUMENTS {
         let line = Arc::clone(&line);
         let completer = ArgValueCompleter::new(move |current: &OsStr| line.candidates(kind, current));
-        command =
-            command.mut_subcommand(verb, |verb| verb.mut_arg(argument, |argument| argument.add(completer)));
+        let verbs: Vec<&str> = verb.split(' ').collect();
+        command = below(command, &verbs, &|verb: Command| {
+            let completer = completer.clone();
+            verb.mut_arg(argument, |argument| argument.add(completer))
+        });
     }
     command
+}
+
+/// Changes the verb that these words lead to.
+fn below(command: Command, verbs: &[&str], change: &dyn Fn(Command) -> Command) -> Command {
+    match verbs.split_first() {
+        Some((verb, rest)) => command.mut_subcommand(verb, |inner| below(inner, rest, change)),
+        None => change(command),
+    }
 }
 
 /// What the words before the cursor say.
@@ -125,6 +157,9 @@ impl Line {
                 }
                 places
             }
+            Kind::PlaceOrSegment => self.places().into_iter().chain(self.segments()).collect(),
+            Kind::Value => values("="),
+            Kind::Key => values(""),
             Kind::Container => self.containers(),
             Kind::Code => codes(),
             Kind::DataPath => DataPath::ALL.into_iter().map(data_path).collect(),
@@ -171,6 +206,14 @@ impl Line {
         places.map(|(name, what, address)| candidate(name, with_address(&what, address))).collect()
     }
 
+    fn segments(&self) -> Vec<CompletionCandidate> {
+        let Some(record) = self.record() else { return Vec::new() };
+        let segments = record.lab.segments.iter();
+        segments
+            .map(|segment| candidate(&segment.name, with_address("segment", Some(segment.subnet))))
+            .collect()
+    }
+
     fn containers(&self) -> Vec<CompletionCandidate> {
         let Some(record) = self.record() else { return Vec::new() };
         let containers = record.lab.pods().flat_map(|(_, pod)| {
@@ -179,6 +222,14 @@ impl Line {
         });
         containers.collect()
     }
+}
+
+/// The values of impairments.
+fn values(end: &str) -> Vec<CompletionCandidate> {
+    let example =
+        |word: &str| IMPAIR_EXAMPLES.iter().find(|(key, _)| *key == word).map_or("", |(_, example)| *example);
+    let words = Value::ALL.into_iter().map(Value::word);
+    words.map(|word| candidate(&format!("{word}{end}"), format!("such as {}", example(word)))).collect()
 }
 
 fn candidate(name: &str, help: String) -> CompletionCandidate {

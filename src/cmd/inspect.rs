@@ -1,5 +1,6 @@
 //! `netlab inspect`: what a place has in its kernel right now.
 
+mod cloud;
 mod name;
 
 use std::collections::HashSet;

@@ -1,8 +1,10 @@
 //! One file a verb: the only place where the pure parts and the system meet. A reader of a verb sees the story.
 
 mod blame;
+mod cables;
 mod candidates;
 mod check;
+mod compare;
 mod complete;
 mod completions;
 mod doctor;
@@ -10,8 +12,10 @@ mod down;
 mod exec;
 mod explain;
 mod graph;
+mod impair;
 mod inspect;
 mod launch;
+mod link;
 mod load;
 mod logs;
 mod matrix;
@@ -23,6 +27,7 @@ mod serve;
 mod status;
 pub mod test;
 mod traceroute;
+mod transient;
 mod up;
 mod why;
 
@@ -69,11 +74,14 @@ pub fn run(cli: Cli) -> u8 {
         Command::Exec(args) => exec::exec(&args),
         Command::Sh(args) => exec::sh(&args),
         Command::Inspect(args) => inspect::inspect(&args),
+        Command::Impair(args) => impair::impair(&args.action),
+        Command::Link(args) => link::link(&args.action),
         Command::Logs(args) => logs::logs(&args),
         Command::Ping(args) => ping::ping(&args),
         Command::Traceroute(args) => traceroute::traceroute(&args),
         Command::Matrix(args) => matrix::matrix(&args),
         Command::Test(args) => test::test(&args),
+        Command::Compare(args) => compare::compare(&args),
         Command::Graph(args) => graph::graph(&args),
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Explain(args) => explain::explain(&args),

@@ -90,6 +90,11 @@ pub(super) fn place<'a>(record: &'a Record, name: &str) -> anyhow::Result<Place<
 
 fn unknown(lab: &Lab, name: &str) -> anyhow::Error {
     let targets: Vec<&str> = lab.targets().filter(|name| *name != "fabric").chain(["fabric"]).collect();
+    not_among(lab, "pod, node, router or external", name, &targets)
+}
+
+/// The error for a name that is none of those that could be meant.
+pub(super) fn not_among(lab: &Lab, what: &str, name: &str, targets: &[&str]) -> anyhow::Error {
     let help = match closest(name, targets.iter().copied()) {
         Some(near) => format!("; did you mean `{near}`?"),
         None => {
@@ -97,7 +102,7 @@ fn unknown(lab: &Lab, name: &str) -> anyhow::Error {
             format!("; there are: {}{dots}", targets.iter().take(10).copied().collect::<Vec<_>>().join(", "))
         }
     };
-    usage(format!("lab `{}` has no pod, node, router or external `{name}`{help}", lab.name))
+    usage(format!("lab `{}` has no {what} `{name}`{help}", lab.name))
 }
 
 /// The addresses of a pod, node, router or external, or of the fabric where it routes; a router's are those of its first

@@ -85,6 +85,9 @@ fn follow(
             }
             Heard::Event(Event::Started(_)) => {}
             Heard::Event(Event::Ready) => {
+                if args.verbose && !plan.last.is_empty() {
+                    begun.get_or_insert_with(start).remark(commands::last_section(plan).trim_end());
+                }
                 drop(begun);
                 launched.commit()?;
                 return Ok(());

@@ -58,6 +58,14 @@ pub enum Code {
     MtuTooSmall,
     /// An external whose address is one of the cluster's ranges.
     ExternalInside,
+    /// An MTU of pods that the underlay, or the overlay on it, cannot carry.
+    MtuBeyondUnderlay,
+    /// `direct` on a data path that has no such mode.
+    DirectWithoutTunnel,
+    /// A value of an impairment that cannot be.
+    BadImpairment,
+    /// Values of impairments that do not go together.
+    ImpairmentClash,
     /// `l2` between nodes that do not share a segment.
     L2AcrossSegments,
     /// `source_dest_check` where no cloud checks.
@@ -68,7 +76,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of their numbers.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 34] = [
         Self::Syntax,
         Self::UnknownKey,
         Self::WrongType,
@@ -95,7 +103,11 @@ impl Code {
         Self::BadRouter,
         Self::TooLarge,
         Self::MtuTooSmall,
+        Self::MtuBeyondUnderlay,
         Self::ExternalInside,
+        Self::DirectWithoutTunnel,
+        Self::BadImpairment,
+        Self::ImpairmentClash,
         Self::L2AcrossSegments,
         Self::SourceDestCheck,
         Self::UnusedSegment,
@@ -130,7 +142,11 @@ impl Code {
             Self::BadRouter => "NL024",
             Self::TooLarge => "NL025",
             Self::MtuTooSmall => "NL026",
+            Self::MtuBeyondUnderlay => "NL027",
             Self::ExternalInside => "NL028",
+            Self::DirectWithoutTunnel => "NL029",
+            Self::BadImpairment => "NL030",
+            Self::ImpairmentClash => "NL031",
             Self::L2AcrossSegments => "NL033",
             Self::SourceDestCheck => "NL034",
             Self::UnusedSegment => "NL035",

@@ -10,8 +10,10 @@ const PLENTY: u64 = 20_000;
 const ENOUGH: u64 = 1_000;
 /// Labs that a machine should have room for at the same time, with the commands that look into them.
 const LABS: u64 = 100;
-/// Descriptors that a lab's holder has besides one for each namespace.
+/// Descriptors that a lab's holder has besides one for each node and router.
 const OWN_DESCRIPTORS: u64 = 32;
+/// Nodes that a machine should have room for.
+const NODES: u64 = 250;
 
 /// A limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +56,9 @@ pub enum Limit {
 pub enum Serves {
     /// The nodes, routers and pods of a lab, which are a namespace each.
     Namespaces,
-    /// How many labs can run, and commands in them.
+    /// The nodes and routers of a lab: a connection to each stays open while it is built.
+    Nodes,
+    /// How many labs can run, with the containers and commands in them.
     Labs,
     /// What a lab learns by ARP and ND.
     Neighbours,
@@ -140,8 +144,8 @@ impl Limit {
             | Self::PidMax
             | Self::Threads
             | Self::Processes
-            | Self::Files
             | Self::CgroupPids => Serves::Namespaces,
+            Self::Files => Serves::Nodes,
             Self::UserNamespaces | Self::PidNamespaces | Self::MountNamespaces => Serves::Labs,
             Self::InotifyInstances | Self::InotifyWatches => Serves::Containers,
         }
@@ -181,15 +185,22 @@ impl Reading {
         }
     }
 
-    /// How many nodes, routers and pods of one lab it lets through; none where it bounds something else.
-    pub fn namespaces(&self) -> Option<u64> {
-        if self.limit.serves() == Serves::Namespaces { self.left() } else { None }
+    /// What a lab of so many nodes and routers, and so many namespaces with its pods', takes more of than is left.
+    pub(super) fn obstacle(&self, nodes: usize, namespaces: usize) -> Option<(String, u64)> {
+        let (wanted, what) = match self.limit.serves() {
+            Serves::Namespaces => (namespaces, format!("{namespaces} namespaces")),
+            Serves::Nodes => (nodes, format!("{nodes} nodes and routers")),
+            Serves::Labs => (1, "namespaces of its own".to_owned()),
+            Serves::Neighbours | Serves::Containers => return None,
+        };
+        self.left().filter(|left| *left < wanted as u64).map(|left| (what, left))
     }
 
     /// Whether it is lower than a machine for labs should have it.
-    pub fn is_low(&self) -> bool {
+    pub(super) fn is_low(&self) -> bool {
         let wanted = match self.limit.serves() {
             Serves::Namespaces => ENOUGH,
+            Serves::Nodes => NODES,
             Serves::Labs => LABS,
             Serves::Neighbours => KERNEL_NEIGHBOUR_LIMIT as u64,
             Serves::Containers => 0,
@@ -200,20 +211,24 @@ impl Reading {
     /// What it means for labs.
     pub fn meaning(&self) -> String {
         let learnt = KERNEL_NEIGHBOUR_LIMIT / 2;
-        match (self.limit.serves(), self.left()) {
-            (Serves::Neighbours, _) => {
-                format!("labs learn up to {learnt}; larger ones get permanent entries")
+        let what = match self.limit.serves() {
+            Serves::Neighbours => {
+                return format!("labs learn up to {learnt}; larger ones get permanent entries");
             }
-            (Serves::Containers, _) => "netlab uses none; programs in containers may".to_owned(),
-            (Serves::Namespaces, None) => "nodes, routers and pods: no limit known".to_owned(),
-            (Serves::Namespaces, Some(left)) => format!("room for {left} nodes, routers and pods"),
-            (Serves::Labs, None) => "labs: no limit known".to_owned(),
-            (Serves::Labs, Some(left)) => format!("room for {left} labs and commands in them"),
+            Serves::Containers => return "netlab uses none; programs in containers may".to_owned(),
+            Serves::Namespaces => "nodes and pods",
+            Serves::Nodes => "nodes of a lab",
+            Serves::Labs => "labs and commands",
+        };
+        match (self.left(), self.value) {
+            (Some(left), _) => format!("room for {left} {what}"),
+            (None, Value::Unlimited) => format!("any number of {what}"),
+            (None, _) => format!("bounds {what}; not to be read here"),
         }
     }
 
     /// What to do, where it is low.
-    pub fn remedy(&self) -> Option<String> {
-        self.is_low().then(|| format!("{}, {}", self.meaning(), self.limit.remedy()))
+    pub(super) fn remedy(&self) -> String {
+        format!("{}: {}", self.meaning(), self.limit.remedy())
     }
 }

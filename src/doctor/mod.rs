@@ -7,6 +7,8 @@ mod limits;
 mod needs;
 mod remedies;
 #[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
 mod tests;
 
 pub use facts::{Facts, Filter, Foundation, Machine, Modules, Namespace, Settings, State, Tried, User};
@@ -55,6 +57,16 @@ impl Examination {
         of.iter().copied().filter(|feature| self.facts.state(*feature) != State::Present).collect()
     }
 
+    /// Whether a limit is lower than it should be for this user's labs.
+    pub fn is_low(&self, reading: &Reading) -> bool {
+        self.concerns(reading) && reading.is_low()
+    }
+
+    /// root's labs have no user namespaces.
+    fn concerns(&self, reading: &Reading) -> bool {
+        reading.limit != Limit::UserNamespaces || self.facts.foundation != Foundation::Root
+    }
+
     /// Why a lab that takes this cannot run here.
     pub fn obstacles(&self, wants: &Wants) -> Vec<String> {
         if self.facts.denied().is_some() {
@@ -64,12 +76,17 @@ impl Examination {
             let state = self.facts.state(*feature);
             (state != State::Present).then(|| format!("{} {}", feature.word(), state.word()))
         });
-        let limits = self.facts.limits.iter().filter_map(|reading| {
-            let room = reading.namespaces()?;
-            (room < wants.namespaces as u64).then(|| {
-                format!("it has {} namespaces, and {} allows {room}", wants.namespaces, reading.limit.name())
-            })
-        });
+        let mut tight: Vec<(String, Vec<String>)> = Vec::new();
+        for reading in self.facts.limits.iter().filter(|reading| self.concerns(reading)) {
+            let Some((what, left)) = reading.obstacle(wants.nodes, wants.namespaces) else { continue };
+            let leaves = format!("{} leaves {left}", reading.limit.name());
+            match tight.iter_mut().find(|(other, _)| *other == what) {
+                Some((_, limits)) => limits.push(leaves),
+                None => tight.push((what, vec![leaves])),
+            }
+        }
+        let limits =
+            tight.into_iter().map(|(what, limits)| format!("it takes {what}, but {}", limits.join(", ")));
         lacks.chain(limits).collect()
     }
 }

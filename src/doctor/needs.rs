@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::{DataPath, Family, Lab};
-use crate::plan::{Feature, Op, Plan};
+use crate::plan::{Feature, Kind, Op, Plan};
 
 /// Something that labs can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +71,9 @@ impl Use {
 /// What a lab takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wants {
-    /// Its network namespaces.
+    /// Its network namespaces but for those of pods.
+    pub nodes: usize,
+    /// All its network namespaces.
     pub namespaces: usize,
     /// The features of the kernel, those that every lab needs too.
     pub features: BTreeSet<Feature>,
@@ -88,7 +90,8 @@ impl Wants {
         let steps = plan.namespaces.iter().flat_map(|namespace| &namespace.steps);
         features
             .extend(steps.flat_map(|step| &step.ops).filter(|op| !is_optional(op)).filter_map(Op::feature));
-        Self { namespaces: plan.namespaces.len(), features }
+        let nodes = plan.namespaces.iter().filter(|namespace| namespace.kind != Kind::Pod).count();
+        Self { nodes, namespaces: plan.namespaces.len(), features }
     }
 }
 

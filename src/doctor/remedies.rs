@@ -30,9 +30,8 @@ impl Examination {
             }
         }
         remedies.extend(told);
-        let low = self.facts.limits.iter().filter_map(|reading| {
-            Some(Remedy { about: reading.limit.name().into(), text: reading.remedy()? })
-        });
+        let low = self.facts.limits.iter().filter(|reading| self.is_low(reading));
+        let low = low.map(|reading| Remedy { about: reading.limit.name().into(), text: reading.remedy() });
         remedies.extend(low);
         remedies
     }
@@ -44,7 +43,10 @@ impl Examination {
             // Nothing was tried: the reason has been told.
             State::Denied if self.facts.denied().is_some() => None,
             State::Denied => Some(format!("the kernel refused it: {}", said.unwrap_or("it did not say why"))),
-            State::Loadable => Some(format!("`sudo modprobe -a {}`", about.modules.join(" "))),
+            State::Loadable => Some(format!(
+                "on this machine's disk, but not loaded by itself: `sudo modprobe -a {}`",
+                about.modules.join(" ")
+            )),
             State::Missing => {
                 let no_list = self.facts.machine.modules == Modules::NotListed && !about.modules.is_empty();
                 let reboot = if no_list {
@@ -55,7 +57,7 @@ impl Examination {
                 } else {
                     String::new()
                 };
-                Some(format!("this kernel has no such module: {}{reboot}", about.package))
+                Some(format!("not in this kernel; {}{reboot}", about.package))
             }
         }
     }

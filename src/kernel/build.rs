@@ -14,8 +14,8 @@ use super::namespace::{self, Home};
 use super::netlink::{Awaited, BATCH, Connection, Refusal};
 use super::pause::Pauses;
 use super::procfs::Settings;
-use super::{ethtool, nftables, privilege, process};
-use crate::plan::{Absent, Kind, Namespace, Op, Plan, Sandbox};
+use super::{ethtool, nftables, privilege, process, wireguard};
+use crate::plan::{Absent, Kind, Namespace, Op, Plan, Sandbox, Step};
 
 /// A built lab, as its holder knows it.
 pub struct Built {
@@ -65,15 +65,17 @@ impl<'a> Builder<'a> {
             if filtering.contains(&here) {
                 self.filters.insert(here, nftables::Connection::open()?);
             }
-            self.fill(plan, here)?;
+            self.fill(plan, here, &namespace.steps)?;
             self.settle(plan, here)?;
             let settled = self.unsettled.iter().all(|(unsettled, _)| *unsettled != here);
-            if namespace.kind == Kind::Pod && settled {
+            let is_finished = !plan.last.iter().any(|step| step.run_in == here);
+            if namespace.kind == Kind::Pod && settled && is_finished {
                 self.connections[here] = None;
             }
             done(here);
         }
         self.wait_until_settled(plan)?;
+        self.fill(plan, plan.namespaces.len(), &plan.last)?;
         Ok(Built { sandboxes: self.sandboxes })
     }
 
@@ -97,9 +99,9 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    /// Does the steps of a namespace, in order, each where it runs.
-    fn fill(&mut self, plan: &Plan, here: usize) -> Result<()> {
-        for step in &plan.namespaces[here].steps {
+    /// Does steps in order, each where it runs.
+    fn fill(&mut self, plan: &Plan, here: usize, steps: &[Step]) -> Result<()> {
+        for step in steps {
             let place = &plan.namespaces[step.run_in].name;
             let mut waiting: Vec<&Op> = Vec::with_capacity(step.ops.len().min(BATCH));
             for op in &step.ops {
@@ -115,6 +117,15 @@ impl<'a> Builder<'a> {
                         self.flush(step.run_in, place, &mut waiting)?;
                         let filter = self.filters.get_mut(&step.run_in).ok_or_else(finished)?;
                         nftables::add(filter, place, op, tables)?;
+                    }
+                    Op::Wireguard(setup) => {
+                        self.flush(step.run_in, place, &mut waiting)?;
+                        // The socket belongs to the namespace that this thread is in, which is the one being made.
+                        if step.run_in != here {
+                            return Err(Error::Unexpected(format!("{place}: {op}: in another's turn")));
+                        }
+                        wireguard::configure(setup)
+                            .map_err(|errno| refused(place, op, errno, String::new()))?;
                     }
                     op => {
                         let sandboxes = &self.sandboxes;

@@ -13,7 +13,7 @@ use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 
 use super::sockopt::{path_mtu, set_int};
-use crate::packet::icmp::{EchoRequest, IcmpAnswer, Mark};
+use crate::packet::icmp::{ECHO_HEADER_LEN, EchoRequest, IcmpAnswer, Mark};
 use crate::probe::DontFragment;
 
 mod filter;
@@ -135,7 +135,7 @@ impl IcmpSocket {
             set_int(&self.raw.socket, level, name, ttl.map_or(DEFAULT_TTL, i32::from))?;
             self.ttl = ttl;
         }
-        let request = EchoRequest { id: self.id, seq, nonce: self.nonce_of(seq), size };
+        let request = self.request(seq, size);
         match self.raw.family {
             Family::V4 => request.write_v4(&mut self.message),
             Family::V6 => request.write_v6(&mut self.message),
@@ -148,6 +148,18 @@ impl IcmpSocket {
                 result => return result.map(|_| sent_at),
             }
         }
+    }
+
+    fn request(&self, seq: u16, size: u16) -> EchoRequest {
+        EchoRequest { id: self.id, seq, nonce: self.nonce_of(seq), size }
+    }
+
+    /// The payload of request `seq` with that size, by which a capture knows the whole of it.
+    #[must_use]
+    pub fn data_of(&self, seq: u16, size: u16) -> Vec<u8> {
+        let mut message = Vec::new();
+        self.request(seq, size).write_v4(&mut message);
+        message.split_off(ECHO_HEADER_LEN)
     }
 
     /// The nonce in the payload of request `seq`, by which a capture can find it.

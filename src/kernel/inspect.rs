@@ -7,9 +7,10 @@ mod link;
 mod lookup;
 mod neighbour;
 mod peer;
-mod reader;
+pub(super) mod reader;
 mod route;
 mod rule;
+mod tunnel;
 
 use std::fs::{self, File};
 use std::net::IpAddr;
@@ -19,11 +20,13 @@ use ipnet::IpNet;
 
 use super::enter::{Place, enter_network};
 use super::error::Result;
-use super::nftables;
-use crate::plan::{Mac, Sandbox};
+use super::{nftables, qdisc};
+use crate::plan::nftables::Table;
+use crate::plan::{Encap, Kind, Mac, Qdisc, Sandbox};
 use reader::Reader;
 
 pub use super::nftables::{FoundChain, FoundRule};
+pub use super::wireguard::FoundPeer;
 pub use lookup::{Answer, Lookup, Question};
 
 /// What a namespace has.
@@ -41,6 +44,8 @@ pub struct Found {
     pub fdb: Vec<FdbEntry>,
     /// Its packet filter.
     pub chains: Vec<FoundChain>,
+    /// The packet filter rules at its interfaces, as far as netlab can read them.
+    pub filters: Vec<Table>,
     /// Whether and how it forwards.
     pub forwarding: Forwarding,
     /// `net.ipv4.icmp_echo_ignore_all`.
@@ -76,6 +81,10 @@ pub struct Link {
     pub bridge: Option<Bridge>,
     /// The other end, where it is a cable.
     pub peer: Option<Peer>,
+    /// What it does to frames that it sends.
+    pub qdisc: Option<Qdisc>,
+    /// What it is as a tunnel.
+    pub tunnel: Option<Tunnel>,
     /// `net.ipv4.conf.<name>.rp_filter`, as it is set for this interface alone.
     pub rp_filter: u8,
     /// `net.ipv4.conf.<name>.forwarding`: whether IPv4 packets that come in by it are forwarded.
@@ -84,6 +93,23 @@ pub struct Link {
     pub disabled_v6: bool,
     /// `IFLA_LINK` and `IFLA_LINK_NETNSID`: where the other end is.
     far: Option<(u32, Option<i32>)>,
+}
+
+/// A tunnel. What a kind of tunnel does not have is `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tunnel {
+    /// The virtual network (VNI).
+    pub id: Option<u32>,
+    /// The UDP port.
+    pub port: Option<u16>,
+    /// The address that its packets come from.
+    pub local: Option<IpAddr>,
+    /// Whether it learns from what comes in which end has an Ethernet address.
+    pub learns: Option<bool>,
+    /// Whether routes say where a packet goes (`external`).
+    pub by_route: bool,
+    /// The peers of a `WireGuard` device.
+    pub peers: Vec<FoundPeer>,
 }
 
 /// A port of a bridge.
@@ -145,6 +171,8 @@ pub struct Hop {
     pub via: Option<IpAddr>,
     /// Index of the interface.
     pub link: u32,
+    /// What the route tells the tunnel.
+    pub encap: Option<Encap>,
 }
 
 /// A rule by which a table is chosen.
@@ -228,17 +256,29 @@ pub fn inspect(place: &Place<'_>, others: &[&Sandbox]) -> Result<Found> {
     let mut reader = Reader::open(here)?;
     let mut links = link::links(&mut reader)?;
     peer::join(&mut reader, here, &mut links, &others)?;
-    Ok(Found {
+    let mut qdiscs = qdisc::all(&mut reader)?;
+    for link in &mut links {
+        link.qdisc = qdiscs.remove(&link.index);
+    }
+    // Only the fabric and nodes ever get rules from netlab, and asking may have the kernel load a module.
+    let chains = match place.sandbox.kind {
+        Kind::Fabric | Kind::Node => nftables::chains(here)?,
+        Kind::Router | Kind::External | Kind::Pod => Vec::new(),
+    };
+    let mut found = Found {
         routes: route::routes(&mut reader)?,
         rules: rule::rules(&mut reader)?,
         neighbours: neighbour::neighbours(&mut reader)?,
         fdb: neighbour::fdb(&mut reader)?,
-        chains: nftables::chains(here)?,
+        filters: nftables::at_interfaces(&chains),
+        chains,
         forwarding: forwarding(),
         ignores_pings_v4: setting("ipv4/icmp_echo_ignore_all").is_some_and(|value| value != 0),
         ignores_pings_v6: setting("ipv6/icmp/echo_ignore_all").is_some_and(|value| value != 0),
         links,
-    })
+    };
+    tunnel::add_peers(&mut found);
+    Ok(found)
 }
 
 /// A descriptor of a sandbox's network namespace; `None` if it is gone, which only leaves a cable's end without a name.

@@ -17,6 +17,7 @@ use rtnetlink::{
 };
 
 use super::error::{Error, Result};
+use super::{qdisc, tunnel};
 use crate::plan::{End, Mac, NextHop, Op, Route};
 
 /// The message for an operation, and the flags that go with it. `pid_of` gives the pause process of a namespace.
@@ -84,7 +85,15 @@ pub(super) fn message(op: &Op, pid_of: impl Fn(usize) -> u32) -> Result<(RouteNe
             RouteNetlinkMessage::NewNeighbour(neighbour(link.index, *address, *mac)),
             NLM_F_CREATE | NLM_F_REPLACE,
         ),
-        Op::Sysctl { .. } | Op::Offload { .. } | Op::Nftables { .. } => {
+        Op::Impair { link, qdisc } => {
+            (RouteNetlinkMessage::NewQueueDiscipline(qdisc::message(link.index, qdisc)), new)
+        }
+        Op::Tunnel(planned) => (RouteNetlinkMessage::NewLink(tunnel::device(planned)), new),
+        Op::NoLinkLocal { link } => (RouteNetlinkMessage::SetLink(tunnel::no_link_local(link.index)), 0),
+        Op::Fdb { link, mac, to } => {
+            (RouteNetlinkMessage::NewNeighbour(tunnel::forwarding(link.index, *mac, *to)), new)
+        }
+        Op::Sysctl { .. } | Op::Offload { .. } | Op::Nftables { .. } | Op::Wireguard(_) => {
             return Err(Error::Unexpected(format!("{op}: not an operation of netlink")));
         }
     })
@@ -114,6 +123,9 @@ fn route(op: &Op, route: &Route) -> Result<RouteMessage> {
     };
     if route.next_hop == NextHop::OnLink {
         message.header.flags |= RouteFlags::Onlink;
+    }
+    if let Some(encap) = &route.encap {
+        message.attributes.extend(tunnel::encapsulation(encap));
     }
     Ok(message)
 }

@@ -1,4 +1,5 @@
-//! Writes packet filter rules: all tables of a namespace in one transaction, which the kernel takes whole or not at all.
+//! Writes packet filter rules, all tables of a namespace in one transaction, which the kernel takes whole or not at all; and
+//! reads those at interfaces.
 
 mod batch;
 mod connection;
@@ -6,8 +7,8 @@ mod expression;
 mod read;
 
 pub(super) use connection::Connection;
-pub(super) use read::chains;
 pub use read::{FoundChain, FoundRule};
+pub(super) use read::{at_interfaces, chains};
 
 use nix::errno::Errno;
 

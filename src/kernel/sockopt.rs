@@ -41,19 +41,24 @@ fn get_int(socket: &impl AsFd, level: i32, name: i32) -> io::Result<i32> {
 }
 
 /// The round-trip time as TCP measured it: of a new connection, that of its SYN.
-#[allow(unsafe_code)] // TCP_INFO has no safe wrapper
 pub(super) fn tcp_rtt(socket: &impl AsFd) -> io::Result<Duration> {
+    tcp_info(socket).map(|info| Duration::from_micros(info.tcpi_rtt.into()))
+}
+
+/// How many bytes of data the largest segment has that TCP sends now, options such as timestamps taken off.
+pub(super) fn tcp_segment_size(socket: &impl AsFd) -> io::Result<usize> {
+    tcp_info(socket).map(|info| usize::try_from(info.tcpi_snd_mss).unwrap_or(0))
+}
+
+#[allow(unsafe_code)] // TCP_INFO has no safe wrapper
+fn tcp_info(socket: &impl AsFd) -> io::Result<libc::tcp_info> {
     // SAFETY: all fields are plain numbers, for which zero is a value.
     let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
     let mut length = size_of_val(&info) as libc::socklen_t;
     let (fd, target) = (socket.as_fd().as_raw_fd(), (&raw mut info).cast());
     // SAFETY: `target` points to `length` writable bytes that live through the call; older kernels fill fewer.
     let result = unsafe { libc::getsockopt(fd, libc::IPPROTO_TCP, libc::TCP_INFO, target, &raw mut length) };
-    if result == 0 {
-        Ok(Duration::from_micros(info.tcpi_rtt.into()))
-    } else {
-        Err(io::Error::last_os_error())
-    }
+    if result == 0 { Ok(info) } else { Err(io::Error::last_os_error()) }
 }
 
 /// The MTU in bytes on the way to `target`, as this namespace's routes and path MTU cache have it.

@@ -4,15 +4,15 @@ use std::ops::RangeInclusive;
 
 use super::nodes::{self, Drafts};
 use super::{
-    Addresses, DataPath, Lab, Neighbours, Offload, Overlay, RpFilter, externals, flat, names, neighbours,
-    pods, pool, routes, segments, tests, underlay,
+    Addresses, DataPath, Lab, Neighbours, Offload, RpFilter, externals, flat, impair, mtu, names, neighbours,
+    overlay, plugged, pods, pool, segments, tests, underlay,
 };
 use crate::diag::{Code, Diagnostic, Span, closest, quoted};
 use crate::spec::{Cluster, Document, Field, WORD_LISTS};
 
 /// Smallest MTU that IPv6 may have (RFC 8200, 5); IPv4 alone may go down to 68 (RFC 791).
-const SMALLEST_MTU_V6: i64 = 1280;
-const SMALLEST_MTU: i64 = 68;
+pub(super) const SMALLEST_MTU_V6: u32 = 1280;
+pub(super) const SMALLEST_MTU: u32 = 68;
 /// Largest MTU of a veth.
 const LARGEST_MTU: i64 = 65535;
 
@@ -166,16 +166,16 @@ fn draft(document: &Document, file_stem: &str, other: Option<DataPath>, context:
     let cluster = document.cluster.as_ref().map_or(&default, |row| &row.value);
     let data_path = other.unwrap_or_else(|| data_path(cluster, context));
     let pool = pool::build(cluster, context);
-    let mtu = mtu(cluster, &pool.cidr, context);
-    let segments = segments::build(document, &pool, mtu, context);
+    let underlay_mtu = underlay_mtu(cluster, &pool.cidr, context);
+    let segments = segments::build(document, &pool, underlay_mtu, context);
     let mut lab = Lab {
         name,
         message: document.message.as_ref().and_then(|field| field.value.clone()),
         pod_cidr: pool.cidr,
         data_path,
-        overlay: Overlay::Everywhere,
-        mtu,
-        pod_mtu: mtu,
+        overlay: overlay::reach(cluster, data_path, other, context),
+        mtu: underlay_mtu,
+        pod_mtu: underlay_mtu,
         fabric: Vec::new(),
         externals: externals::build(document, &pool, &segments, context),
         not_masqueraded: None,
@@ -191,6 +191,8 @@ fn draft(document: &Document, file_stem: &str, other: Option<DataPath>, context:
         tests: Vec::new(),
     };
     lab.not_masqueraded = externals::not_masqueraded(cluster, &lab, context);
+    lab.pod_mtu = mtu::pods(cluster, &lab, &segments, &pool.cidr, context);
+    overlay::check_family(cluster, &lab, &pool, context);
     let drafts = nodes::expand(document, &lab, context);
     let mut hosts = underlay::Pools::new(document, &segments, &drafts, context);
     if lab.data_path == DataPath::Cloud || !document.external.is_empty() {
@@ -202,6 +204,7 @@ fn draft(document: &Document, file_stem: &str, other: Option<DataPath>, context:
     if lab.data_path == DataPath::L2 {
         flat::widen(&mut lab);
     }
+    impair::check_twice(document, context);
     lab.tests = tests::build(document, &lab, context);
     if lab.data_path != file_s_data_path(cluster) {
         // What way packets take is what the other data path changes; whether they arrive is not.
@@ -210,10 +213,7 @@ fn draft(document: &Document, file_stem: &str, other: Option<DataPath>, context:
     // A segment of the wrong type has been told by the reader, and is no diagnostic of this context.
     let all_placed = lab.nodes.iter().all(|node| node.segment < lab.segments.len());
     if context.diagnostics.is_empty() && !context.incomplete && all_placed {
-        // The fabric's router, which clouds never show, joins all segments.
-        if lab.data_path != DataPath::Cloud {
-            check_paths(&lab, &drafts, context);
-        }
+        plugged::check(document, &lab, &segments, &drafts, context);
         if lab.data_path == DataPath::HostGw {
             check_host_gw(&lab, &drafts, context);
         } else if lab.data_path == DataPath::L2 {
@@ -254,15 +254,15 @@ pub(super) fn file_s_data_path(cluster: &Cluster) -> DataPath {
     word.and_then(|word| DataPath::from_word(word)).unwrap_or(DataPath::HostGw)
 }
 
-fn mtu(cluster: &Cluster, pod_cidr: &Addresses, context: &mut Context) -> u32 {
+fn underlay_mtu(cluster: &Cluster, pod_cidr: &Addresses, context: &mut Context) -> u32 {
     let mtu = context.number(
         "mtu",
         cluster.mtu.as_ref(),
-        SMALLEST_MTU..=LARGEST_MTU,
+        i64::from(SMALLEST_MTU)..=LARGEST_MTU,
         "Ethernet's own is 1500; 68 is the least that IPv4 allows, 65535 the most that a veth does",
     );
     if let (Some(mtu), Some(field), Some(_)) = (mtu, &cluster.mtu, pod_cidr.v6)
-        && mtu < SMALLEST_MTU_V6
+        && mtu < i64::from(SMALLEST_MTU_V6)
     {
         let message = format!("an MTU of {mtu} cannot carry IPv6");
         let label = format!("IPv6 needs at least {SMALLEST_MTU_V6}");
@@ -287,27 +287,6 @@ fn neighbours_of(cluster: &Cluster, lab: &Lab, context: &mut Context) -> Neighbo
         Some(("learn", _)) => Neighbours::Learn,
         Some(("static", _)) => Neighbours::StaticAll,
         _ => neighbours::choose(&lab.nodes, lab.data_path),
-    }
-}
-
-/// Every segment with a node on it must be reachable from the first node's.
-fn check_paths(lab: &Lab, drafts: &Drafts<'_>, context: &mut Context) {
-    let Some(first) = lab.nodes.first() else { return };
-    let distances = routes::Paths::new(lab).distances(first.segment);
-    let mut said = Vec::new();
-    for (node, draft) in lab.nodes.iter().zip(&drafts.nodes) {
-        if distances.reaches(node.segment) || said.contains(&node.segment) {
-            continue;
-        }
-        said.push(node.segment);
-        let (here, there) = (&lab.segments[node.segment].name, &lab.segments[first.segment].name);
-        let message = format!("no router joins segment `{here}` with segment `{there}`");
-        let label = format!("`{}` is on `{here}`", node.name);
-        context.push(
-            Diagnostic::new(Code::BadRouter, message, draft.segment_span(), label)
-                .also(drafts.nodes[0].segment_span(), format!("`{}` is on `{there}`", first.name))
-                .help(format!("add: [[router]] name = \"router1\", segments = [\"{there}\", \"{here}\"]")),
-        );
     }
 }
 

@@ -9,10 +9,14 @@ mod cloud;
 mod containers;
 mod externals;
 mod flat;
+mod impair;
 mod ipam;
+mod mtu;
 mod names;
 mod neighbours;
 mod nodes;
+mod overlay;
+mod plugged;
 mod pods;
 mod pool;
 mod ranges;
@@ -29,6 +33,7 @@ use serde::{Deserialize, Serialize};
 pub use address::{Addresses, Family};
 pub use build::build;
 pub use externals::{SERVICES as EXTERNAL_SERVICES, SOCKETS as EXTERNAL_SOCKETS};
+pub use impair::{Clash, Direction, Impair, Impairment, Value, Wrong};
 pub use names::{RESERVED, check_name};
 pub use neighbours::{KERNEL_NEIGHBOUR_LIMIT, Neighbours, worst_case};
 pub use routes::{Distances, Paths};
@@ -138,6 +143,9 @@ pub struct Segment {
     pub subnet: Addresses,
     /// Its MTU in bytes.
     pub mtu: u32,
+    /// What its switch does to frames.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub impair: Option<Impairment>,
 }
 
 /// A namespace of the underlay that forwards between segments.
@@ -183,6 +191,9 @@ pub struct Node {
     /// Whether the fabric checks what the node sends and gets.
     #[serde(default, skip_serializing_if = "SourceDestCheck::is_off")]
     pub source_dest_check: SourceDestCheck,
+    /// What its cable to the switch does to frames.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub impair: Option<Impairment>,
     /// Its pods.
     pub pods: Vec<Pod>,
 }
@@ -215,6 +226,9 @@ pub struct Pod {
     /// Labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
+    /// What its cable does to frames.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub impair: Option<Impairment>,
     /// Its containers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub containers: Vec<Container>,
@@ -293,6 +307,11 @@ impl DataPath {
             Self::L2 | Self::HostGw | Self::Cloud => false,
             Self::Vxlan | Self::Geneve | Self::Ipip | Self::Gre | Self::Wireguard => true,
         }
+    }
+
+    /// Whether it has a mode in which nodes of one segment have plain routes to each other.
+    pub fn can_be_direct(self) -> bool {
+        matches!(self, Self::Vxlan | Self::Geneve | Self::Ipip | Self::Gre)
     }
 
     /// The word in a topology file.

@@ -10,7 +10,7 @@ use super::ipam::{self, Hosts, Slices};
 use super::pool::PodPool;
 use super::ranges::{self, Written, overlap};
 use super::underlay::Pools;
-use super::{Lab, Node, SourceDestCheck, cloud, segments};
+use super::{Impairment, Lab, Node, SourceDestCheck, cloud, impair, segments};
 use crate::diag::{Code, Diagnostic, Span, quoted};
 use crate::spec::{self, Document, Field, Names, Pods};
 
@@ -30,6 +30,7 @@ pub(super) struct Draft<'a> {
     pub(super) pinned: Vec<(IpAddr, Span)>,
     pod_cidr: Option<&'a Field<Names>>,
     source_dest_check: SourceDestCheck,
+    impair: Option<Impairment>,
     pub(super) pods: Option<(&'a Pods, &'a Span)>,
 }
 
@@ -85,6 +86,7 @@ pub(super) fn expand<'a>(document: &'a Document, lab: &Lab, context: &mut Contex
         let pinned = ranges::addresses(node.ip.as_ref(), context);
         check_count(node, count, context);
         let source_dest_check = cloud::source_dest_check(document, node, lab, context);
+        let impair = impair::read(node.impair.as_ref(), impair::Whose::NodeOrPod, context);
         let name_is_missing = name.is_none();
         // A node without a name is drafted all the same, so that what is wrong with its pods is told too.
         let (base, span) = name.map_or(("(no name)", row.span.clone()), |(name, span)| (name.as_str(), span));
@@ -117,6 +119,7 @@ pub(super) fn expand<'a>(document: &'a Document, lab: &Lab, context: &mut Contex
                 pinned: if first { pinned.clone() } else { Vec::new() },
                 pod_cidr: node.pod_cidr.as_ref().filter(|_| first),
                 source_dest_check,
+                impair,
                 pods: pods.filter(|(pods, _)| match pods {
                     Pods::Count(_) => each > 0 && !broken,
                     Pods::Names(_) => first,
@@ -213,6 +216,7 @@ pub(super) fn build(
             pod_cidr,
             gateway,
             source_dest_check: draft.source_dest_check,
+            impair: draft.impair,
             pods: vec![],
         });
     }

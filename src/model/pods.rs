@@ -11,7 +11,7 @@ use super::containers::{containers, texts};
 use super::ipam::{self, Hosts};
 use super::nodes::{Draft, Drafts};
 use super::pool::PodPool;
-use super::{Container, Node, Pod, ranges};
+use super::{Container, Impairment, Node, Pod, impair, ranges};
 use crate::diag::{Code, Diagnostic, Span, quoted};
 use crate::spec::{self, Document, Field, Pods, Row};
 
@@ -26,12 +26,13 @@ struct PodDraft {
     span: Span,
     pinned: Vec<(IpAddr, Span)>,
     labels: BTreeMap<String, String>,
+    impair: Option<Impairment>,
     containers: Vec<Container>,
 }
 
 impl PodDraft {
     fn new(name: String, span: Span) -> Self {
-        Self { name, span, pinned: Vec::new(), labels: BTreeMap::new(), containers: Vec::new() }
+        Self { name, span, pinned: Vec::new(), labels: BTreeMap::new(), impair: None, containers: Vec::new() }
     }
 }
 
@@ -122,6 +123,7 @@ impl<'a> Placement<'a> {
         let pinned = ranges::addresses(pod.ip.as_ref(), context);
         let containers = containers(pod, context);
         let labels = texts(pod.labels.as_ref());
+        let impair = impair::read(pod.impair.as_ref(), impair::Whose::NodeOrPod, context);
         let name = context.required(pod.name.as_ref(), "name", "pod", &row.span, "\"pod1\"");
         let Some((name, span)) = name else { return };
         if let Some(first) = self.described.get(name.as_str()) {
@@ -138,7 +140,7 @@ impl<'a> Placement<'a> {
             return;
         };
         let draft = &mut self.pods[node][place];
-        *draft = PodDraft { pinned, labels, containers, ..PodDraft::new(name.clone(), span) };
+        *draft = PodDraft { pinned, labels, impair, containers, ..PodDraft::new(name.clone(), span) };
     }
 
     /// The node of a described pod and its place there, or a diagnostic.
@@ -298,6 +300,12 @@ fn give_addresses(
     node.pods = pods
         .into_iter()
         .zip(given)
-        .map(|(pod, address)| Pod { name: pod.name, address, labels: pod.labels, containers: pod.containers })
+        .map(|(pod, address)| Pod {
+            name: pod.name,
+            address,
+            labels: pod.labels,
+            impair: pod.impair,
+            containers: pod.containers,
+        })
         .collect();
 }

@@ -2,12 +2,12 @@
 
 use ipnet::IpNet;
 
-use super::Segment;
 use super::address::{Addresses, Family};
-use super::build::Context;
+use super::build::{Context, SMALLEST_MTU, SMALLEST_MTU_V6};
 use super::ipam::{self, Hosts};
 use super::pool::PodPool;
 use super::ranges::{self, Networks, Written, overlap};
+use super::{Segment, impair};
 use crate::diag::{Code, Diagnostic, Span};
 use crate::spec::{Document, Row};
 
@@ -27,6 +27,8 @@ pub(super) struct Segments {
     pub(super) spans: Vec<Span>,
     /// Those whose subnet is a guess, because what the file says was refused.
     pub(super) guessed: Vec<bool>,
+    /// Where a segment's own MTU is written.
+    pub(super) mtu_spans: Vec<Option<Span>>,
 }
 
 /// The segments with their subnets, and where each was named.
@@ -43,10 +45,11 @@ pub(super) fn build(document: &Document, pool: &PodPool, mtu: u32, context: &mut
         let message = format!("{} segments are more than netlab joins", rows.len());
         let label = format!("the first of more than {MOST_SEGMENTS}");
         context.push(Diagnostic::new(Code::TooLarge, message, rows[0].span.clone(), label));
-        return Segments { all: Vec::new(), spans: Vec::new(), guessed: Vec::new() };
+        return Segments { all: Vec::new(), spans: Vec::new(), guessed: Vec::new(), mtu_spans: Vec::new() };
     }
     let mut subnets = Subnets::new(&underlay, &own);
-    let mut segments = Segments { all: Vec::new(), spans: Vec::new(), guessed: Vec::new() };
+    let mut segments =
+        Segments { all: Vec::new(), spans: Vec::new(), guessed: Vec::new(), mtu_spans: Vec::new() };
     for (row, own) in rows.iter().zip(&own) {
         let name = if implied {
             Some((DEFAULT_NAME, row.span.clone()))
@@ -82,11 +85,28 @@ pub(super) fn build(document: &Document, pool: &PodPool, mtu: u32, context: &mut
             subnet.set(written.net);
             subnets.used.push(written);
         }
-        segments.all.push(Segment { name: name.to_owned(), subnet, mtu });
+        let impair = impair::read(row.value.impair.as_ref(), impair::Whose::Segment, context);
+        let own_mtu = own_mtu(row, mtu, pool, context);
+        segments.all.push(Segment { name: name.to_owned(), subnet, mtu: own_mtu.unwrap_or(mtu), impair });
+        segments.mtu_spans.push(own_mtu.and(row.value.mtu.as_ref()).map(|field| field.span.clone()));
         segments.spans.push(span);
         segments.guessed.push(guessed);
     }
     segments
+}
+
+/// The MTU of a segment that has its own: at most the underlay's, which everything else is made for.
+fn own_mtu(
+    row: &Row<crate::spec::Segment>,
+    underlay: u32,
+    pool: &PodPool,
+    context: &mut Context,
+) -> Option<u32> {
+    let least = if pool.cidr.v6.is_some() { SMALLEST_MTU_V6 } else { SMALLEST_MTU };
+    let bounds = i64::from(least)..=i64::from(underlay.max(least));
+    let why =
+        "a segment carries at most what [cluster] mtu says of the underlay, 1500 by default; IPv6 needs 1280";
+    u32::try_from(context.number("mtu", row.value.mtu.as_ref(), bounds, why)?).ok()
 }
 
 /// Gives subnets to the segments that name none: the underlay's own, then the next ones of its size that are free.

@@ -1,23 +1,26 @@
 //! Which data path plans what. Adding one is a file beside this one and an arm here.
 
-use super::host_gw;
 use super::link::Link;
 use super::op::Op;
-use super::{cloud, l2};
+use super::tunnel::Here;
+use super::wireguard::Keys;
+use super::{cloud, geneve, gre, host_gw, ipip, l2, vxlan, wireguard};
 use crate::model::{DataPath, Lab};
 
 /// A reason, and what is made for it.
 pub(super) type Why = (String, Vec<Op>);
 
 /// What a node gets so that its pods meet those of other nodes.
-pub(super) fn node_steps(lab: &Lab, number: usize) -> Vec<Why> {
+pub(super) fn node_steps(lab: &Lab, number: usize, keys: &Keys) -> Vec<Why> {
     let mut steps = match lab.data_path {
         DataPath::HostGw => vec![host_gw::node_routes(lab, number)],
+        DataPath::Vxlan => vxlan::node_steps(&Here::new(lab, number)),
+        DataPath::Geneve => geneve::node_steps(&Here::new(lab, number)),
+        DataPath::Ipip => ipip::node_steps(&Here::new(lab, number)),
+        DataPath::Gre => gre::node_steps(&Here::new(lab, number)),
         // What it needs is there before anything is routed, or not on the node at all.
         DataPath::L2 | DataPath::Cloud => Vec::new(),
-        DataPath::Vxlan | DataPath::Geneve | DataPath::Ipip | DataPath::Gre | DataPath::Wireguard => {
-            Vec::new()
-        }
+        DataPath::Wireguard => wireguard::node_steps(&Here::new(lab, number), keys),
     };
     steps.retain(|(_, ops)| !ops.is_empty());
     steps

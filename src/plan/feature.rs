@@ -5,6 +5,8 @@ use serde::Serialize;
 
 use super::nftables::TableFamily;
 use super::op::Op;
+use super::qdisc::Qdisc;
+use super::tunnel::TunnelKind;
 
 /// A part of the kernel that may be missing, or be a module that is not loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -28,6 +30,8 @@ pub enum Feature {
     Ipip,
     /// GRE tunnels that take their ends from routes.
     Gre,
+    /// The same over IPv6.
+    Gre6,
     /// `WireGuard` tunnels.
     Wireguard,
     /// Routes that say which tunnel end they lead to (`encap ip`).
@@ -65,7 +69,7 @@ const BUILT_IN: &str = "never a module: another kernel has to be booted";
 
 impl Feature {
     /// All of them; those that every lab needs come first.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Veth,
         Self::Bridge,
         Self::Ipv6,
@@ -75,6 +79,7 @@ impl Feature {
         Self::Geneve,
         Self::Ipip,
         Self::Gre,
+        Self::Gre6,
         Self::Wireguard,
         Self::RouteEncap,
         Self::NftablesNat,
@@ -103,6 +108,7 @@ impl Feature {
             Self::Gre => {
                 about("GRE tunnels", &["ip_gre"], &["CONFIG_NET_IPGRE", "CONFIG_NET_IPGRE_DEMUX"], EXTRA)
             }
+            Self::Gre6 => about("GRE tunnels over IPv6", &["ip6_gre"], &["CONFIG_IPV6_GRE"], EXTRA),
             Self::Wireguard => about("WireGuard tunnels", &["wireguard"], &["CONFIG_WIREGUARD"], EXTRA),
             Self::RouteEncap => about("tunnels set by routes", &[], &["CONFIG_LWTUNNEL"], BUILT_IN),
             Self::NftablesNat => about(
@@ -134,6 +140,7 @@ impl Feature {
             Self::Geneve => "geneve",
             Self::Ipip => "ipip",
             Self::Gre => "gre",
+            Self::Gre6 => "gre6",
             Self::Wireguard => "wireguard",
             Self::RouteEncap => "route-encap",
             Self::NftablesNat => "nftables-nat",
@@ -158,14 +165,35 @@ impl Op {
                     Feature::NftablesNat
                 })
             }
+            Self::Tunnel(tunnel) => Some(tunnel.kind.feature()),
+            Self::Wireguard(_) => Some(Feature::Wireguard),
+            Self::Impair { qdisc: Qdisc::Netem { .. }, .. } => Some(Feature::Netem),
+            Self::Impair { qdisc: Qdisc::Tbf { .. }, .. } => Some(Feature::Tbf),
+            Self::Route(route) if route.encap.is_some() => Some(Feature::RouteEncap),
             Self::Sysctl { .. }
             | Self::Enslave { .. }
             | Self::Hairpin { .. }
             | Self::Up { .. }
             | Self::Offload { .. }
             | Self::Address { .. }
-            | Self::Neighbour { .. } => None,
-            Self::Route(route) => route.encap.map(|_| Feature::RouteEncap),
+            | Self::Route { .. }
+            | Self::Neighbour { .. }
+            | Self::NoLinkLocal { .. }
+            | Self::Fdb { .. } => None,
+        }
+    }
+}
+
+impl TunnelKind {
+    /// What the kernel lacks when it cannot make such a device.
+    fn feature(&self) -> Feature {
+        match self {
+            Self::Vxlan { .. } => Feature::Vxlan,
+            Self::Geneve { .. } => Feature::Geneve,
+            Self::Ipip { .. } => Feature::Ipip,
+            Self::Gre => Feature::Gre,
+            Self::Ip6Gre => Feature::Gre6,
+            Self::Wireguard => Feature::Wireguard,
         }
     }
 }

@@ -19,6 +19,8 @@ const POD_ETH0: u32 = 12;
 pub(super) const ETH0: u32 = 20;
 /// `cbr0` in nodes.
 const CBR0: u32 = 21;
+/// The tunnel device of overlays, in nodes.
+const TUNNEL: u32 = 22;
 /// The first switch in the fabric.
 pub(super) const FIRST_SWITCH: u32 = 100;
 /// The first pod's veth in a node.
@@ -46,6 +48,10 @@ impl Link {
 
     pub(super) fn cbr0() -> Self {
         Self { name: Cow::Borrowed("cbr0"), index: CBR0 }
+    }
+
+    pub(super) fn tunnel(name: &'static str) -> Self {
+        Self { name: Cow::Borrowed(name), index: TUNNEL }
     }
 
     pub(super) fn lo() -> Self {

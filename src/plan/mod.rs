@@ -3,11 +3,16 @@
 //! A plan knows every interface index, name and MAC address beforehand, so that nothing is read back while building.
 //! Namespaces come in the order in which they are made; a step may touch its own namespace or one that came before.
 
+mod cable;
 mod cloud;
 mod data_path;
 mod external;
 mod feature;
+mod geneve;
+mod gre;
 mod host_gw;
+mod impair;
+mod ipip;
 mod l2;
 mod link;
 mod masquerade;
@@ -16,7 +21,11 @@ pub mod nftables;
 mod node;
 mod op;
 mod pod;
+mod qdisc;
+mod tunnel;
 mod underlay;
+mod vxlan;
+mod wireguard;
 
 use std::collections::BTreeSet;
 
@@ -24,16 +33,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::Lab;
 
+pub use crate::model::Impair;
+pub use cable::{Cable, End as CableEnd};
 pub use data_path::uplink;
 pub use feature::{About, Feature};
 pub use link::{Link, Mac, veth_name, veth_names};
 pub use op::{Absent, Encap, End, NextHop, Offloads, Op, Route};
+pub use qdisc::Qdisc;
+pub use tunnel::{TTL, Tunnel, TunnelKind, tunnel_addresses, tunnel_name};
+pub use wireguard::{Keys, Peer, PrivateKey, PublicKey, Wireguard};
 
 /// The namespaces of a lab and what is made in each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Plan {
     /// In the order in which they are made; the first is the fabric.
     pub namespaces: Vec<Namespace>,
+    /// What is done when all of them are there, and traffic could flow.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub last: Vec<Step>,
 }
 
 /// One network namespace.
@@ -92,7 +109,14 @@ pub struct Step {
 impl Plan {
     /// How many operations there are.
     pub fn operations(&self) -> usize {
-        self.namespaces.iter().flat_map(|namespace| &namespace.steps).map(|step| step.ops.len()).sum()
+        let steps = self.namespaces.iter().flat_map(|namespace| &namespace.steps);
+        steps.chain(&self.last).map(|step| step.ops.len()).sum()
+    }
+
+    /// Permanent neighbour entries for everybody at these cables, and at the others of their switches for them, where the
+    /// plan has none yet.
+    pub fn neighbours_at(&self, cables: &[&Cable]) -> Vec<Step> {
+        impair::neighbours(&self.namespaces, cables)
     }
 
     /// The namespaces that get packet filter rules.
@@ -107,18 +131,20 @@ impl Plan {
 pub fn plan(lab: &Lab) -> Plan {
     let mut namespaces = vec![underlay::fabric(lab)];
     let routes = underlay::Routes::new(lab);
+    let keys = Keys::new(lab);
     for router in 0..lab.routers.len() {
         let here = namespaces.len();
         namespaces.push(underlay::router(lab, router, here, &routes));
     }
     for number in 0..lab.nodes.len() {
         let here = namespaces.len();
-        namespaces.push(node::node(lab, number, here, &routes));
+        namespaces.push(node::node(lab, number, here, &routes, &keys));
         pod::pods(lab, number, here, &mut namespaces);
     }
     for number in 0..lab.externals.len() {
         let here = namespaces.len();
         namespaces.push(external::external(lab, number, here));
     }
-    Plan { namespaces }
+    let last = impair::last(lab, &namespaces);
+    Plan { namespaces, last }
 }

@@ -2,6 +2,7 @@
 
 use super::link::{Link, Mac};
 use super::op::{Absent, Offloads, Op};
+use super::wireguard::Keys;
 use super::{Kind, Namespace, Step, data_path, l2, masquerade, neighbours, underlay};
 use crate::model::{Family, Lab, Offload, RpFilter};
 
@@ -71,7 +72,13 @@ pub(super) fn veth_ends_up(lab: &Lab, link: &Link) -> Vec<Op> {
 }
 
 /// A node's namespace, without its pods.
-pub(super) fn node(lab: &Lab, number: usize, here: usize, routes: &underlay::Routes) -> Namespace {
+pub(super) fn node(
+    lab: &Lab,
+    number: usize,
+    here: usize,
+    routes: &underlay::Routes,
+    keys: &Keys,
+) -> Namespace {
     let node = &lab.nodes[number];
     let step = |why: &str, ops: Vec<Op>| Step { run_in: here, why: why.to_owned(), ops };
     let settings = forwarding(lab).into_iter().chain(data_path::node_settings(lab)).collect();
@@ -109,7 +116,7 @@ pub(super) fn node(lab: &Lab, number: usize, here: usize, routes: &underlay::Rou
     let fabric = data_path::fabric_steps(lab, number);
     steps.extend(fabric.into_iter().map(|(why, ops)| Step { run_in: 0, why, ops }));
     steps.extend(masquerade::node_rules(lab, number).map(|rules| step(masquerade::WHY, vec![rules])));
-    steps.extend(data_path::node_steps(lab, number).into_iter().map(|(why, ops)| step(&why, ops)));
+    steps.extend(data_path::node_steps(lab, number, keys).into_iter().map(|(why, ops)| step(&why, ops)));
     let known = neighbours::of_fabric(lab, node);
     if !known.is_empty() {
         steps.push(Step { run_in: 0, why: "the node: known, not learnt".into(), ops: known });

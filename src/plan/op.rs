@@ -8,6 +8,9 @@ use serde::Serialize;
 
 use super::link::{Link, Mac};
 use super::nftables::Table;
+use super::qdisc::Qdisc;
+use super::tunnel::Tunnel;
+use super::wireguard::Wireguard;
 
 /// One thing to ask of the kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -86,10 +89,35 @@ pub enum Op {
         /// The neighbour's Ethernet address.
         mac: Mac,
     },
+    /// Let an interface impair what it sends.
+    Impair {
+        /// The interface.
+        link: Link,
+        /// How.
+        qdisc: Qdisc,
+    },
     /// Add packet filter rules, all or none.
     Nftables {
         /// The tables.
         tables: Vec<Table>,
+    },
+    /// Make a tunnel device, still down.
+    Tunnel(Tunnel),
+    /// Give a `WireGuard` device its key and its peers.
+    Wireguard(Wireguard),
+    /// Have no IPv6 link-local address: nobody else is on the link.
+    NoLinkLocal {
+        /// The interface.
+        link: Link,
+    },
+    /// Add a permanent entry to a tunnel's forwarding database.
+    Fdb {
+        /// The tunnel.
+        link: Link,
+        /// The Ethernet address of a far end.
+        mac: Mac,
+        /// The node that has it.
+        to: IpAddr,
     },
 }
 
@@ -191,6 +219,13 @@ impl fmt::Display for Op {
             Self::Nftables { tables } => {
                 let names: Vec<String> = tables.iter().map(ToString::to_string).collect();
                 write!(f, "nftables table {}", names.join(" and table "))
+            }
+            Self::Tunnel(tunnel) => write!(f, "tunnel {}", tunnel.link.name),
+            Self::Wireguard(wireguard) => write!(f, "key and peers of {}", wireguard.link.name),
+            Self::NoLinkLocal { link } => write!(f, "no link-local address on {}", link.name),
+            Self::Fdb { link, mac, to } => write!(f, "forwarding entry {mac} to {to} on {}", link.name),
+            Self::Impair { link, qdisc } => {
+                write!(f, "{} on {}: {}", qdisc.kind(), link.name, qdisc.impair())
             }
         }
     }

@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
+use super::tunnel;
+use crate::model::{Impair, Value};
 use crate::plan::nftables::{Rule, Table};
-use crate::plan::{Absent, Encap, End, Kind, Namespace, NextHop, Op, Plan, Route};
+use crate::plan::{Absent, End, Kind, Namespace, NextHop, Op, Plan, Qdisc, Route, Step};
 
 /// The whole plan as a shell script: a section a namespace, a comment a step.
 pub fn script(plan: &Plan, lab: &str) -> String {
@@ -14,7 +16,16 @@ pub fn script(plan: &Plan, lab: &str) -> String {
         out.push('\n');
         out.push_str(&section(plan, namespace));
     }
+    out.push_str(&last_section(plan));
     out
+}
+
+/// The commands of what is done when all namespaces are there; nothing where nothing is.
+pub fn last_section(plan: &Plan) -> String {
+    if plan.last.is_empty() {
+        return String::new();
+    }
+    format!("\n##### last, when everything is there{}", steps(plan, &plan.last))
 }
 
 /// The commands of one namespace.
@@ -30,7 +41,13 @@ pub fn section(plan: &Plan, namespace: &Namespace) -> String {
     };
     // Writing to a String cannot fail.
     let _ = writeln!(out, "##### {name}: {what}\nip netns add {name}");
-    for step in &namespace.steps {
+    out.push_str(&steps(plan, &namespace.steps));
+    out
+}
+
+fn steps(plan: &Plan, steps: &[Step]) -> String {
+    let mut out = String::new();
+    for step in steps {
         let _ = writeln!(out, "\n# {}: {}", plan.namespaces[step.run_in].name, step.why);
         for op in &step.ops {
             for line in commands(plan, step.run_in, op) {
@@ -90,6 +107,56 @@ pub fn commands(plan: &Plan, run_in: usize, op: &Op) -> Vec<String> {
             vec![format!("ip -n {at} neigh replace {address} lladdr {mac} dev {} nud permanent", link.name)]
         }
         Op::Nftables { tables } => tables.iter().flat_map(|table| nft(at, table)).collect(),
+        Op::Tunnel(planned) => vec![tunnel::device(at, planned)],
+        Op::Wireguard(planned) => tunnel::wireguard(at, planned),
+        Op::NoLinkLocal { link } => vec![format!("ip -n {at} link set dev {} addrgenmode none", link.name)],
+        Op::Fdb { link, mac, to } => {
+            vec![format!("bridge -n {at} fdb add {mac} dev {} dst {to} self permanent", link.name)]
+        }
+        Op::Impair { link, qdisc } => {
+            let handle = qdisc.handle();
+            vec![format!(
+                "tc -n {at} qdisc add dev {} root handle {handle}: {}",
+                link.name,
+                discipline(qdisc)
+            )]
+        }
+    }
+}
+
+/// A queueing discipline in the words of `tc`.
+fn discipline(qdisc: &Qdisc) -> String {
+    match qdisc {
+        Qdisc::Tbf { rate_bps, burst, limit } => {
+            format!("tbf rate {rate_bps}bit burst {burst}b limit {limit}b")
+        }
+        Qdisc::Netem { impair, limit } => netem(impair, *limit),
+    }
+}
+
+fn netem(impair: &Impair, limit: u32) -> String {
+    let mut words = format!("netem limit {limit}");
+    for (value, number) in impair.values() {
+        let text = match value {
+            Value::Delay => format!(" delay {number}us"),
+            // Jitter is the second word of `delay`, which comes before it.
+            Value::Jitter => format!(" {number}us"),
+            Value::Rate => format!(" rate {number}bit"),
+            Value::Loss | Value::Duplicate | Value::Reorder | Value::Corrupt => {
+                format!(" {} {}%", value.word(), Percent(number))
+            }
+        };
+        words.push_str(&text);
+    }
+    words
+}
+
+/// Parts per million as a percentage.
+struct Percent(u64);
+
+impl std::fmt::Display for Percent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{:04}", self.0 / 10_000, self.0 % 10_000)
     }
 }
 
@@ -108,16 +175,10 @@ fn nft(at: &str, table: &Table) -> Vec<String> {
 fn route(at: &str, Route { to, via, link, next_hop, encap }: &Route) -> String {
     let family = if to.addr().is_ipv6() { "-6 " } else { "" };
     let to = if to.prefix_len() == 0 { "default".to_owned() } else { to.to_string() };
-    let encap = encap.as_ref().map(encapsulation).unwrap_or_default();
+    let encap = encap.as_ref().map(tunnel::encapsulation).unwrap_or_default();
     let via = via.map(|via| format!("via {via} ")).unwrap_or_default();
     let onlink = if *next_hop == NextHop::OnLink { " onlink" } else { "" };
     format!("ip {family}-n {at} route add {to} {encap}{via}dev {} proto static{onlink}", link.name)
-}
-
-fn encapsulation(encap: &Encap) -> String {
-    let family = if encap.to.is_ipv6() { "ip6" } else { "ip" };
-    let id = encap.id.map(|id| format!("id {id} ")).unwrap_or_default();
-    format!("encap {family} {id}dst {} ", encap.to)
 }
 
 fn end(end: &End, mtu: u32) -> String {

@@ -5,13 +5,15 @@ mod table;
 mod text;
 
 pub use owners::Owners;
+pub(super) use table::table;
 pub use text::inspection_text;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 use serde::Serialize;
 
+use crate::model::Impair;
 use crate::plan::{Kind, Mac};
 
 /// Everything about one place.
@@ -34,6 +36,12 @@ pub struct Inspection {
     /// Its packet filter.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub nftables: Vec<Chain>,
+    /// The fabric's routes as a cloud's console shows them, where it routes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub route_table: Vec<RouteTableRow>,
+    /// What the fabric checks at the plugs of nodes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub source_dest_checks: Vec<Check>,
     /// Whether and how it forwards.
     pub forwarding: Forwarding,
     /// The neighbours that it knows or asks for.
@@ -83,6 +91,47 @@ pub struct Interface {
     pub bridge: Option<String>,
     /// What its cable is plugged into.
     pub peer: Option<Peer>,
+    /// What it does to frames that it sends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub impair: Option<Impair>,
+    /// What it is as a tunnel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tunnel: Option<Tunnel>,
+}
+
+/// A tunnel. What its kind does not have is left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Tunnel {
+    /// The virtual network (VNI).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<u32>,
+    /// The UDP port.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// The address that its packets come from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub local: Option<IpAddr>,
+    /// Whether it learns from what comes in which end has an Ethernet address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learns: Option<bool>,
+    /// Whether routes say where a packet goes (`external`).
+    pub by_route: bool,
+    /// The peers of a `WireGuard` device.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub peers: Vec<TunnelPeer>,
+}
+
+/// Another node that a `WireGuard` device exchanges packets with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TunnelPeer {
+    /// The node that has that key.
+    pub node: Option<String>,
+    /// Its public key.
+    pub public_key: String,
+    /// Where its packets go.
+    pub endpoint: Option<SocketAddr>,
+    /// What is behind it.
+    pub allowed: Vec<IpNet>,
 }
 
 /// Whether frames can pass an interface.
@@ -140,6 +189,9 @@ pub struct Port {
     pub mac: Option<Mac>,
     /// The pod or node behind it.
     pub peer: Option<Peer>,
+    /// What it does to frames that it sends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub impair: Option<Impair>,
 }
 
 /// An entry of a forwarding database.
@@ -159,6 +211,9 @@ pub struct FdbEntry {
     /// The tunnel's far end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<IpAddr>,
+    /// Whose address that is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to_owner: Option<String>,
     /// How it came to be there.
     pub origin: Origin,
 }
@@ -192,6 +247,29 @@ pub struct Route {
     pub metric: u32,
 }
 
+/// A row of a cloud's route table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RouteTableRow {
+    /// Where it leads.
+    pub destination: IpNet,
+    /// Who gets the packets: a node's name, `local` for a segment of the fabric's own, or else the route's kind.
+    pub target: String,
+    /// The target's address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<IpAddr>,
+}
+
+/// A packet filter at a plug: what a node sends in another's name, or gets for another, is dropped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// Who is plugged in there.
+    pub target: String,
+    /// What is checked: `source` of what the target sends, `destination` of what is sent to it.
+    pub field: &'static str,
+    /// The rule, as `nft` writes it.
+    pub rule: String,
+}
+
 /// Where a route hands packets to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Hop {
@@ -201,6 +279,21 @@ pub struct Hop {
     pub owner: Option<String>,
     /// The interface.
     pub interface: String,
+    /// What the route tells the tunnel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encap: Option<Encap>,
+}
+
+/// What a route tells a tunnel: whom the packet is wrapped for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Encap {
+    /// The virtual network, where it is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<u32>,
+    /// The tunnel's far end.
+    pub to: IpAddr,
+    /// Whose address that is.
+    pub owner: Option<String>,
 }
 
 /// An entry of the neighbour table.

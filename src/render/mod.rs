@@ -3,9 +3,11 @@
 //! Pure: plain data in, strings out; who prints them, and where, is decided elsewhere.
 
 pub mod commands;
+pub mod compare;
 pub mod doctor;
 pub mod graph;
 mod hosts;
+pub mod impair;
 pub mod inspect;
 pub mod matrix;
 mod names;
@@ -14,6 +16,7 @@ pub mod report;
 pub mod survey;
 pub mod traceroute;
 mod tree;
+mod tunnel;
 
 pub use hosts::hosts;
 pub use names::LabNames;

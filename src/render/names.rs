@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::Names;
 use crate::model::{Addresses, Lab};
-use crate::plan::uplink;
+use crate::plan::{self, uplink};
 
 /// The name of every address of a lab: `pod4`, `node1 cbr0`, `node1 eth0`, `spine eth1`.
 pub struct LabNames(HashMap<IpAddr, String>);
@@ -18,6 +18,10 @@ impl LabNames {
             let uplink = uplink(lab).name;
             names.extend(node.address.ips().map(|ip| (ip, format!("{} {uplink}", node.name))));
             names.extend(node.gateway.ips().map(|ip| (ip, format!("{} cbr0", node.name))));
+            if let Some(tunnel) = plan::tunnel_name(lab.data_path) {
+                let own = plan::tunnel_addresses(node);
+                names.extend(own.ips().map(|ip| (ip, format!("{} {tunnel}", node.name))));
+            }
             for pod in &node.pods {
                 names.extend(pod.address.ips().map(|ip| (ip, pod.name.clone())));
             }

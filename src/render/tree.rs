@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::count;
-use crate::model::{Addresses, Lab, Neighbours, Node, Pod};
+use crate::model::{Addresses, Direction, Impairment, Lab, Neighbours, Node, Pod, SourceDestCheck};
 
 /// More pods than this in a lab, and each node's are told as a range.
 const PODS_SHOWN: usize = 24;
@@ -47,7 +47,7 @@ pub fn summary(lab: &Lab) -> String {
 pub fn tree(lab: &Lab, extent: Extent, remark: Remark<'_>) -> String {
     let mut out = String::new();
     for (place, segment) in lab.segments.iter().enumerate() {
-        let _ = writeln!(out, "{}  {}", segment.name, nets(&segment.subnet));
+        let _ = writeln!(out, "{}  {}{}", segment.name, nets(&segment.subnet), impaired(segment.impair));
         let mut lines: Vec<(String, Vec<String>)> = Vec::new();
         if let Some(fabric) = lab.fabric.get(place) {
             lines.push((format!("fabric  {} (router)", ips(fabric)), Vec::new()));
@@ -100,7 +100,21 @@ pub fn tree(lab: &Lab, extent: Extent, remark: Remark<'_>) -> String {
 }
 
 fn node_line(node: &Node, width: usize) -> String {
-    format!("{:width$}  {}  cbr0 {}", node.name, ips(&node.address), nets(&node.gateway))
+    let check = match node.source_dest_check {
+        SourceDestCheck::On => "  source/destination check",
+        SourceDestCheck::Off => "",
+    };
+    let impaired = impaired(node.impair);
+    format!("{:width$}  {}  cbr0 {}{check}{impaired}", node.name, ips(&node.address), nets(&node.gateway))
+}
+
+/// `  impaired: delay 10ms`, `  impaired out: loss 1%`
+fn impaired(impairment: Option<Impairment>) -> String {
+    let Some(Impairment { impair, direction }) = impairment else { return String::new() };
+    match direction {
+        Direction::Both => format!("  impaired: {impair}"),
+        Direction::Out | Direction::In => format!("  impaired {}: {impair}", direction.word()),
+    }
 }
 
 /// `  10 pods, node1-pod1 10.244.1.2 to node1-pod10 10.244.1.11`
@@ -122,7 +136,7 @@ fn pods(node: &Node, remark: Remark<'_>) -> Vec<String> {
     let last = node.pods.len().saturating_sub(1);
     let lines = |(number, pod): (usize, &Pod)| {
         let (mark, bar) = if number == last { ("└─", "  ") } else { ("├─", "│ ") };
-        let line = format!("{mark} {:width$}  {}", pod.name, ips(&pod.address));
+        let line = format!("{mark} {:width$}  {}{}", pod.name, ips(&pod.address), impaired(pod.impair));
         let containers = pod.containers.iter().map(|container| {
             let name = format!("{}/{}", pod.name, container.name);
             with(format!("{bar} · {}: {}", container.name, container.command.join(" ")), remark(&name))

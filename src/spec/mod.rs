@@ -14,5 +14,6 @@ pub use field::{Field, Names, Pods, Row};
 pub use read::read;
 pub use schema::schema;
 pub use types::{
-    Cluster, Container, Document, External, Node, Pod, Router, Segment, Test, Underlay, WORD_LISTS,
+    Cluster, Container, Document, External, IMPAIR_EXAMPLES, Impair, Node, Pod, Router, Segment, Test,
+    Underlay, WORD_LISTS,
 };

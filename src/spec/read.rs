@@ -8,14 +8,14 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::field::{Field, Row, take_errors};
-use super::types::{Cluster, Container, Document, External, Node, Pod, Router, Segment, Test, Underlay};
+use super::types::{
+    Cluster, Container, Document, External, Impair, Node, Pod, Router, Segment, Test, Underlay,
+};
 use super::{shape, syntax};
 use crate::diag::{Code, Diagnostic, Span, closest};
 
 /// Top-level tables of the language that later versions build.
 const LATER: &[&str] = &["service", "policy", "fault"];
-/// Keys of nodes, pods and segments that later versions build.
-const LATER_KEYS: &[&str] = &["impair"];
 
 /// Reads a topology. The document holds whatever could be read; the diagnostics say what could not.
 pub fn read(text: &str) -> (Document, Vec<Diagnostic>) {
@@ -130,6 +130,7 @@ impl Reader {
             };
             self.check_keys(name, &mut table, &known);
             self.containers(&mut table);
+            self.impair(&mut table);
             rows.extend(self.deserialize(span, table));
         }
         rows
@@ -167,6 +168,22 @@ impl Reader {
         }
     }
 
+    /// `impair = { … }` of nodes, pods and segments.
+    fn impair(&mut self, table: &mut DeTable<'_>) {
+        let Some(value) = table.get_mut("impair") else { return };
+        let span = value.span();
+        if let DeValue::Table(inner) = value.get_mut() {
+            self.check_keys("impair", inner, &shape::keys::<Impair>());
+            return;
+        }
+        table.remove("impair");
+        self.wrong_shape(
+            span,
+            "`impair` must be a table",
+            "write for example: impair = { delay = \"10ms\" }",
+        );
+    }
+
     /// Says which keys are unknown or not there yet, and takes them out. A key that is obviously meant to be another
     /// one becomes that one, so that its mistyped name is the only error that it causes.
     fn check_keys(&mut self, place: &str, table: &mut DeTable<'_>, known: &[String]) {
@@ -178,14 +195,9 @@ impl Reader {
             .collect();
         for (word, span) in wrong {
             let Some((key, value)) = table.remove_entry(word.as_str()) else { continue };
-            let later = match place {
-                shape::TOPOLOGY => LATER.contains(&word.as_str()),
-                _ => LATER_KEYS.contains(&word.as_str()) && matches!(place, "node" | "pod" | "segment"),
-            };
-            if later {
-                let brackets = if place == shape::TOPOLOGY { ("[[", "]]") } else { ("", "") };
-                self.not_yet(&format!("`{}{word}{}`", brackets.0, brackets.1), span);
-                self.incomplete |= place == shape::TOPOLOGY;
+            if place == shape::TOPOLOGY && LATER.contains(&word.as_str()) {
+                self.not_yet(&format!("`[[{word}]]`"), span);
+                self.incomplete = true;
                 continue;
             }
             let meant = closest(&word, known.iter().map(String::as_str));

@@ -8,7 +8,10 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::field::WrongType;
-use super::types::{Cluster, Container, Document, External, Node, Pod, Router, Segment, Test, Underlay};
+use super::types::{
+    Cluster, Container, Document, External, IMPAIR_EXAMPLES, Impair, Node, Pod, Router, Segment, Test,
+    Underlay,
+};
 use crate::diag::{Code, Diagnostic, Span, quoted};
 
 /// What the whole file is called where another place would be a table's name.
@@ -27,6 +30,7 @@ fn called(place: &str) -> String {
         TOPOLOGY => "a topology".into(),
         "cluster" | "underlay" => format!("[{place}]"),
         "container" => "a [[pod.container]]".into(),
+        "impair" => "`impair`".into(),
         "external" => "an [[external]]".into(),
         _ => format!("a [[{place}]]"),
     }
@@ -64,6 +68,7 @@ static TABLES: LazyLock<Vec<(&str, Vec<String>)>> = LazyLock::new(|| {
         ("external", keys::<External>()),
         ("pod", keys::<Pod>()),
         ("container", keys::<Container>()),
+        ("impair", keys::<Impair>()),
         ("test", keys::<Test>()),
     ]
 });
@@ -109,6 +114,10 @@ pub(super) fn wrong_type(wrong: &WrongType, places: &Places<'_>) -> Diagnostic {
         DeValue::String(text) if unquoted(text, expected) => {
             diagnostic.help(format!("write it without quotes: {text}"))
         }
+        _ if expected == "a string" => match IMPAIR_EXAMPLES.iter().find(|(known, _)| *known == place.key) {
+            Some((known, example)) => diagnostic.help(format!("write for example: {known} = \"{example}\"")),
+            None => diagnostic,
+        },
         _ => diagnostic,
     }
 }

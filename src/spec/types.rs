@@ -55,8 +55,15 @@ pub struct Cluster {
     pub node_mask_v6: Option<Field<i64>>,
     /// How packets get from one node's pods to another's. Default host-gw.
     pub data_path: Option<Field<String>>,
+    /// Whether nodes of one segment have plain routes to each other, and only others a tunnel (flannel's DirectRouting,
+    /// Calico's CrossSubnet); for vxlan, geneve, ipip and gre. Default false.
+    pub direct: Option<Field<bool>>,
     /// The underlay's MTU in bytes. Default 1500.
     pub mtu: Option<Field<i64>>,
+    /// The MTU of pods in bytes. Default: the smallest of the underlay, less what the data path puts around packets.
+    pub pod_mtu: Option<Field<i64>>,
+    /// Whether a `pod_mtu` that the underlay cannot carry is an error. Default true.
+    pub check_mtu: Option<Field<bool>>,
     /// Whether neighbours are learnt by ARP and ND ("learn") or given ("static"). Default: learnt in labs small
     /// enough for the kernel's neighbour table.
     pub neighbours: Option<Field<String>>,
@@ -89,6 +96,10 @@ pub struct Segment {
     pub name: Option<Field<String>>,
     /// The segment's subnet, or two for dual stack.
     pub cidr: Option<Field<Names>>,
+    /// The segment's MTU in bytes, where it is smaller than the underlay's.
+    pub mtu: Option<Field<i64>>,
+    /// What the switch does to every frame that it passes on.
+    pub impair: Option<Field<Impair>>,
 }
 
 /// A router of the underlay.
@@ -125,6 +136,8 @@ pub struct Node {
     /// Whether the cloud drops what the node sends in another's name, and what is sent to it for another: its pods'
     /// packets. Only with data_path = "cloud". Default false.
     pub source_dest_check: Option<Field<bool>>,
+    /// What the cable between the node and its switch does to frames.
+    pub impair: Option<Field<Impair>>,
 }
 
 /// A host beyond the cluster: it has no route to pods.
@@ -154,9 +167,46 @@ pub struct Pod {
     pub ip: Option<Field<Names>>,
     /// Labels, as Kubernetes has them.
     pub labels: Option<Field<BTreeMap<String, Field<String>>>>,
+    /// What the pod's cable does to frames.
+    pub impair: Option<Field<Impair>>,
     /// The pod's containers.
     pub container: Option<Vec<Row<Container>>>,
 }
+
+/// What a bad cable does to frames.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct Impair {
+    /// How long each frame is held back, such as "10ms".
+    pub delay: Option<Field<String>>,
+    /// How much earlier or later than that a frame may come, at random, such as "2ms".
+    pub jitter: Option<Field<String>>,
+    /// The share of frames that are lost, at random, such as "1%".
+    pub loss: Option<Field<String>>,
+    /// How many bits pass in a second, such as "10mbit".
+    pub rate: Option<Field<String>>,
+    /// The share of frames that come twice, such as "1%".
+    pub duplicate: Option<Field<String>>,
+    /// The share of frames that overtake those which are being delayed, such as "25%".
+    pub reorder: Option<Field<String>>,
+    /// The share of frames with one bit turned over, such as "0.1%".
+    pub corrupt: Option<Field<String>>,
+    /// Which frames: "out" (what the node or pod sends), "in" (what it gets) or "both". Default both.
+    pub direction: Option<Field<String>>,
+}
+
+/// A value of every key of [`Impair`], as one writes it.
+pub const IMPAIR_EXAMPLES: &[(&str, &str)] = &[
+    ("delay", "10ms"),
+    ("jitter", "2ms"),
+    ("loss", "1%"),
+    ("rate", "10mbit"),
+    ("duplicate", "1%"),
+    ("reorder", "25%"),
+    ("corrupt", "0.1%"),
+    ("direction", "out"),
+];
 
 /// A container: a command that runs inside its pod's namespaces.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -214,5 +264,6 @@ pub const WORD_LISTS: &[(&str, &[&str])] = &[
     ("neighbours", &["learn", "static"]),
     ("rp_filter", &["off", "strict", "loose"]),
     ("restart", &["always", "on-failure", "never"]),
+    ("direction", &["both", "out", "in"]),
     ("probe", &["ping", "traceroute", "tcp", "udp"]),
 ];

@@ -202,6 +202,28 @@ fn interfaces_that_are_down() {
 }
 
 #[test]
+fn a_cable_that_loses_frames_is_blamed_for_what_it_sends() {
+    let mut world = two_node();
+    world.at("fabric").link("node2").loss_ppm = 1_000_000;
+    let (text, mend) = from_pod1(world);
+    let told = "node2 of fabric, the cable to node2, loses what it sends, as it was told to (loss 100%)";
+    assert_eq!(text, told);
+    assert_eq!(mend, ["netlab impair clear node2 loss --direction in"]);
+
+    // On the way back, and only a part.
+    let mut world = two_node();
+    world.at("pod4").link("eth0").loss_ppm = 300_000;
+    let (text, mend) = from_pod1(world);
+    assert_eq!(text, "on the way back, eth0 of pod4 loses what it sends, as it was told to (loss 30%)");
+    assert_eq!(mend, ["netlab impair clear pod4 loss --direction out"]);
+
+    // What only others send by is not in the way.
+    let mut world = two_node();
+    world.at("node2").link(&veth_name("pod3")).loss_ppm = 1_000_000;
+    assert_eq!(world.blame("pod1", "10.244.2.3").blame, None);
+}
+
+#[test]
 fn interfaces_that_are_gone_or_lead_nowhere() {
     let mut world = two_node();
     let veth = veth_name("pod4");

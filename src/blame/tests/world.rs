@@ -8,14 +8,17 @@ use ipnet::IpNet;
 
 use super::super::{Decision, Facts, Link, Neighbour, Packet, Route, State, Verdict, Way, blame};
 use crate::model::{Family, Lab};
+use crate::plan::nftables::TableFamily;
 use crate::plan::{Op, plan};
 
-const SHIPPED: [(&str, &str); 6] = [
+const SHIPPED: [(&str, &str); 8] = [
     ("one-node", include_str!("../../../labs/one-node.toml")),
     ("two-node", include_str!("../../../labs/two-node.toml")),
     ("three-node", include_str!("../../../labs/three-node.toml")),
     ("dual-stack", include_str!("../../../labs/dual-stack.toml")),
     ("sidecar", include_str!("../../../labs/sidecar.toml")),
+    ("l2", include_str!("../../../labs/l2.toml")),
+    ("cloud", include_str!("../../../labs/cloud.toml")),
     ("egress", include_str!("../../../labs/egress.toml")),
 ];
 
@@ -63,10 +66,6 @@ impl World {
                     Op::Sysctl { path: "net/ipv6/conf/all/forwarding", value, .. } => {
                         here.state.forwards_v6 = *value == "1";
                     }
-                    Op::Nftables { tables } => {
-                        let chains = tables.iter().flat_map(|table| &table.chains);
-                        here.state.source_nat.extend(chains.flat_map(|chain| chain.rules.clone()));
-                    }
                     Op::Bridge { link, mac, mtu } => {
                         here.state.links.push(Link { mac: Some(*mac), mtu: *mtu, ..a_link(&link.name) });
                     }
@@ -80,6 +79,12 @@ impl World {
                         };
                         here.state.links.push(Link { bridge, port, ..cable(near) });
                         places.entry(name(*far_namespace)).or_default().state.links.push(cable(far));
+                    }
+                    Op::Nftables { tables } => {
+                        here.state.filters.extend(tables.clone());
+                        let nat = tables.iter().filter(|table| table.family == TableFamily::Inet);
+                        let chains = nat.flat_map(|table| &table.chains);
+                        here.state.source_nat.extend(chains.flat_map(|chain| chain.rules.clone()));
                     }
                     Op::Enslave { link, bridge } => {
                         let port = here.link(&link.name);
@@ -131,6 +136,7 @@ fn a_link(name: &str) -> Link {
         name: name.to_owned(),
         up: true,
         carrier: true,
+        loss_ppm: 0,
         mtu: 1500,
         mac: None,
         addresses: Vec::new(),

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
+use super::cloud;
 use crate::kernel::inspect::{self as found, Found};
 use crate::model::Lab;
-use crate::plan::Sandbox;
+use crate::plan::{Keys, Sandbox};
 use crate::render::inspect::{
-    Bridge, Chain, FdbEntry, Forwarding, Hop, Inspection, Interface, LinkState, Neighbour, Origin, Owners,
-    Peer, Port, ReversePath, Route, Rule,
+    Bridge, Chain, Encap, FdbEntry, Forwarding, Hop, Inspection, Interface, LinkState, Neighbour, Origin,
+    Owners, Peer, Port, ReversePath, Route, Rule, Tunnel, TunnelPeer,
 };
 use crate::render::{LabNames, Names as _};
 
@@ -23,7 +24,9 @@ pub(super) fn name(found: Found, lab: &Lab, sandbox: &Sandbox) -> Inspection {
         owner: hop.via.and_then(|via| names.name(via)),
         via: hop.via,
         interface: link(hop.link),
+        encap: hop.encap.map(|encap| Encap { id: encap.id, to: encap.to, owner: names.name(encap.to) }),
     };
+    let keys = Keys::new(lab);
     Inspection {
         lab: lab.name.clone(),
         name: sandbox.name.clone(),
@@ -31,6 +34,8 @@ pub(super) fn name(found: Found, lab: &Lab, sandbox: &Sandbox) -> Inspection {
         bridges: found.links.iter().filter_map(|bridge| self::bridge(bridge, &found.links)).collect(),
         nftables: found.chains.iter().map(chain).collect(),
         forwarding: forwarding(&found),
+        route_table: cloud::route_table(&found, lab, sandbox),
+        source_dest_checks: cloud::source_dest_checks(&found),
         fdb: found
             .fdb
             .into_iter()
@@ -41,6 +46,7 @@ pub(super) fn name(found: Found, lab: &Lab, sandbox: &Sandbox) -> Inspection {
                 interface: link(entry.link),
                 vlan: entry.vlan,
                 to: entry.to,
+                to_owner: entry.to.and_then(|to| names.name(to)),
                 origin: origin(entry.origin),
             })
             .collect(),
@@ -79,7 +85,9 @@ pub(super) fn name(found: Found, lab: &Lab, sandbox: &Sandbox) -> Inspection {
                 mac: one.mac,
                 addresses: one.addresses,
                 bridge: one.master.map(link),
+                impair: one.qdisc.map(|qdisc| qdisc.impair()),
                 peer: one.peer.map(peer),
+                tunnel: one.tunnel.map(|tunnel| self::tunnel(tunnel, lab, &keys)),
             })
             .collect(),
     }
@@ -118,6 +126,23 @@ fn peer(peer: found::Peer) -> Peer {
     }
 }
 
+fn tunnel(tunnel: found::Tunnel, lab: &Lab, keys: &Keys) -> Tunnel {
+    let peer = |peer: found::FoundPeer| TunnelPeer {
+        node: keys.node(peer.public_key).map(|number| lab.nodes[number].name.clone()),
+        public_key: peer.public_key.to_string(),
+        endpoint: peer.endpoint,
+        allowed: peer.allowed,
+    };
+    Tunnel {
+        id: tunnel.id,
+        port: tunnel.port,
+        local: tunnel.local,
+        learns: tunnel.learns,
+        by_route: tunnel.by_route,
+        peers: tunnel.peers.into_iter().map(peer).collect(),
+    }
+}
+
 fn bridge(link: &found::Link, all: &[found::Link]) -> Option<Bridge> {
     let settings = link.bridge?;
     let ports = all.iter().filter(|port| port.master == Some(link.index));
@@ -130,6 +155,7 @@ fn bridge(link: &found::Link, all: &[found::Link]) -> Option<Bridge> {
             hairpin: settings.hairpin,
             mac: port.mac,
             peer: port.peer.clone().map(peer),
+            impair: port.qdisc.map(|qdisc| qdisc.impair()),
         })
     });
     Some(Bridge {

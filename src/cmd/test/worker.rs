@@ -8,17 +8,12 @@ use serde::{Deserialize, Serialize};
 use super::examine::{Examined, examine};
 use super::job::Job;
 use super::subject::Here;
-use crate::cmd::launch::launch;
 use crate::cmd::running;
-use crate::event::{Event, Failure};
-use crate::kernel::{self, Heard, Interrupts, Launched};
+use crate::cmd::transient::{self, NotUp};
+use crate::kernel::Interrupts;
 use crate::model::Lab;
-use crate::plan::plan;
-use crate::state::{self, Record};
+use crate::state;
 use crate::suite::{CaseReport, LabEnd, LabReport};
-
-/// A kept lab's name begins with so many characters of the lab's own; a DNS label has 63.
-const NAME: usize = 40;
 
 /// Whether a lab in which something failed stays up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,19 +69,18 @@ pub(super) fn work(job: &Job, keep: Keep, interrupts: &Interrupts) -> Result {
 }
 
 fn in_lab_of_its_own(job: &Job, keep: Keep, interrupts: &Interrupts) -> Result {
-    let pid = std::process::id();
-    let stem: String = job.lab.name.chars().take(NAME).collect();
-    let stem = stem.trim_end_matches('-');
-    let name = format!("{stem}-test-{pid}");
+    let name = transient::name(&job.lab.name, "test");
     let directory = match keep {
         Keep::Never => state::test_directory_of(&name),
         Keep::OnFailure => state::directory_of(&name),
     };
     let lab = Lab { name: name.clone(), ..job.lab.clone() };
-    let (launched, record) = match bring_up(&lab, Path::new(&job.file), &directory, interrupts) {
+    let (launched, record) = match transient::bring_up(&lab, Path::new(&job.file), &directory, interrupts) {
         Ok(up) => up,
-        Err(Failed::Lab(end)) => return Result::ended(job, end),
-        Err(Failed::All(denied)) => {
+        Err(NotUp::Lacks(reason)) => return Result::ended(job, LabEnd::Skipped { reason }),
+        Err(NotUp::Error(message)) => return Result::ended(job, LabEnd::Error { message }),
+        Err(NotUp::Stopped) => return Result::ended(job, LabEnd::Stopped),
+        Err(NotUp::Denied(denied)) => {
             return Result { denied: Some(denied), ..Result::ended(job, LabEnd::Stopped) };
         }
     };
@@ -122,49 +116,6 @@ fn mends(report: &mut LabReport, lab: Option<&String>, stays: Stays) {
                 fact.text = fact.text.replace("netlab exec ", &format!("netlab exec --lab {lab} "));
             }
         }
-    }
-}
-
-/// Why a lab did not come up.
-enum Failed {
-    /// For a reason of its own.
-    Lab(LabEnd),
-    /// For one that keeps all labs from coming up.
-    All(String),
-}
-
-/// Brings a lab up that lives no longer than this process, unless it is told to.
-fn bring_up(
-    lab: &Lab,
-    file: &Path,
-    directory: &Path,
-    interrupts: &Interrupts,
-) -> std::result::Result<(Launched, Record), Failed> {
-    let error = |message: String| Failed::Lab(LabEnd::Error { message });
-    let mut launched =
-        launch(lab, &plan(lab), file, directory).map_err(|problem| error(format!("{problem:#}")))?;
-    let end = loop {
-        match launched.next(interrupts) {
-            Ok(Heard::Event(Event::Built(_) | Event::Started(_))) => {}
-            Ok(Heard::Event(Event::Ready)) => match state::record_in(directory) {
-                Some(record) => return Ok((launched, record)),
-                None => break error("its record cannot be read".into()),
-            },
-            Ok(Heard::Event(Event::Failed { failure, message })) => {
-                break match failure {
-                    Failure::Feature => Failed::Lab(LabEnd::Skipped { reason: message }),
-                    Failure::Machine => Failed::All(message),
-                    Failure::Busy | Failure::Other => error(message),
-                };
-            }
-            Ok(Heard::Ended) => break error(kernel::silent_death(launched.keeper).1),
-            Ok(Heard::Interrupted(_)) => break Failed::Lab(LabEnd::Stopped),
-            Err(problem) => break error(problem.to_string()),
-        }
-    };
-    match launched.abort() {
-        Ok(()) => Err(end),
-        Err(problem) => Err(error(problem.to_string())),
     }
 }
 

@@ -8,7 +8,7 @@ use netlink_sys::protocols::{NETLINK_NETFILTER, NETLINK_ROUTE};
 use nix::errno::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::request::{Attributes, Refused, ask, request};
+use super::request::{Attributes, Refused, ask, failed, request};
 use crate::kernel::procfs::Settings;
 use crate::plan::Feature;
 
@@ -41,6 +41,7 @@ pub(super) fn attempt(feature: Feature) -> Result<(), Refused> {
         Feature::Ipip => link("ipip", &plain().bytes(2, &HERE).bytes(3, &THERE)),
         // IFLA_GRE_COLLECT_METADATA
         Feature::Gre => link("gre", &plain().bytes(18, &[])),
+        Feature::Gre6 => link("ip6gre", &plain().bytes(18, &[])),
         Feature::Wireguard => link("wireguard", &plain()),
         Feature::RouteEncap => route_encap(),
         Feature::NftablesNat => nftables_nat(),
@@ -74,7 +75,7 @@ fn link(kind: &str, data: &Attributes) -> Result<(), Refused> {
 }
 
 fn socket(domain: Domain, protocol: Option<Protocol>) -> Result<(), Refused> {
-    Socket::new(domain, Type::RAW, protocol).map(drop).map_err(refused)
+    Socket::new(domain, Type::RAW, protocol).map(drop).map_err(|error| failed(&error))
 }
 
 /// Writes what a node of a dual-stack lab gets, and opens a socket.
@@ -174,8 +175,4 @@ fn nftables_netdev() -> Result<(), Refused> {
     // NF_NETDEV_INGRESS, NF_NETDEV_EGRESS
     let hook = |name, number| chain(NETDEV, name, "filter", number, Some("lo"));
     transaction(vec![table(NETDEV), hook("in", 0), hook("out", 1)])
-}
-
-fn refused(error: std::io::Error) -> Refused {
-    (Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)), String::new())
 }

@@ -1,6 +1,7 @@
 //! Reading the limits that labs run into.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
@@ -13,7 +14,7 @@ pub(super) fn read() -> Vec<Reading> {
     let threads = threads();
     let reading = |limit| {
         let (value, used) = match limit {
-            Limit::Processes => (processes(), None),
+            Limit::Processes => processes(),
             Limit::Files => (resource(Resource::RLIMIT_NOFILE), None),
             Limit::CgroupPids => cgroup(),
             Limit::PidMax | Limit::Threads => (setting(limit), threads),
@@ -52,14 +53,22 @@ fn resource(which: Resource) -> Value {
     }
 }
 
-/// The soft limit, which nobody raises, and which root is not held to (`getrlimit(2)`).
-fn processes() -> Value {
+/// The soft limit, which nobody raises, and which root is not held to (`getrlimit(2)`); and how much of it is used.
+fn processes() -> (Value, Option<u64>) {
     match getrlimit(Resource::RLIMIT_NPROC) {
-        _ if getuid().is_root() => Value::Unlimited,
-        Ok((soft, _)) if soft == RLIM_INFINITY => Value::Unlimited,
-        Ok((soft, _)) => Value::Number(soft),
-        Err(_) => Value::Unknown,
+        _ if getuid().is_root() => (Value::Unlimited, None),
+        Ok((soft, _)) if soft == RLIM_INFINITY => (Value::Unlimited, None),
+        Ok((soft, _)) => (Value::Number(soft), threads_of(getuid().as_raw())),
+        Err(_) => (Value::Unknown, None),
     }
+}
+
+/// How many threads a user has.
+fn threads_of(user: u32) -> Option<u64> {
+    let processes = fs::read_dir("/proc").ok()?.flatten();
+    let own = processes.filter(|process| process.metadata().is_ok_and(|found| found.uid() == user));
+    let threads = own.filter_map(|process| fs::read_dir(process.path().join("task")).ok());
+    Some(threads.map(|threads| threads.count() as u64).sum())
 }
 
 /// The narrowest limit of this process's control group and of those above it, and how much of that is used.

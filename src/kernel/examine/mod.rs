@@ -25,10 +25,12 @@ use crate::plan::Feature;
 
 /// Everything that can be known. The calling process must have one thread.
 pub fn examine() -> Result<Facts> {
+    // First: the kernel takes its time to free the namespaces of what comes next, and they count until then.
+    let each = privilege::try_each();
     let found = lay()?;
     let list = modules::Modules::read(&release());
     let features = Feature::ALL.into_iter().map(|feature| tried(feature, &found, &list)).collect();
-    let namespaces = privilege::try_each().into_iter().map(|(kind, refused)| Namespace {
+    let namespaces = each.into_iter().map(|(kind, refused)| Namespace {
         kind,
         refused: refused.map(|errno| format!("{} ({errno:?})", errno.desc())),
     });

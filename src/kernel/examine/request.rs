@@ -59,22 +59,25 @@ pub(super) fn request(kind: u16, flags: u16, header: &[u8], attributes: &Attribu
 /// What the kernel said to a request that it refused.
 pub(super) type Refused = (Errno, String);
 
+/// The kernel's refusal of a call, which comes without words.
+pub(super) fn failed(error: &std::io::Error) -> Refused {
+    (Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)), String::new())
+}
+
 /// Sends requests to the calling process's network namespace, in one datagram, and waits for all acknowledgements.
 pub(super) fn ask(protocol: isize, requests: &[Vec<u8>]) -> Result<(), Refused> {
-    let failed =
-        |error: std::io::Error| (Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)), String::new());
-    let socket = Socket::new(protocol).map_err(failed)?;
-    socket.set_ext_ack(true).map_err(failed)?;
-    socket.set_cap_ack(true).map_err(failed)?;
-    socket.connect(&SocketAddr::new(0, 0)).map_err(failed)?;
+    let socket = Socket::new(protocol).map_err(|error| failed(&error))?;
+    socket.set_ext_ack(true).map_err(|error| failed(&error))?;
+    socket.set_cap_ack(true).map_err(|error| failed(&error))?;
+    socket.connect(&SocketAddr::new(0, 0)).map_err(|error| failed(&error))?;
     setsockopt(&Borrowed::of(&socket), sockopt::ReceiveTimeout, &TimeVal::new(PATIENCE, 0))
         .map_err(|errno| (errno, String::new()))?;
-    socket.send(&requests.concat(), 0).map_err(failed)?;
+    socket.send(&requests.concat(), 0).map_err(|error| failed(&error))?;
     let mut waiting = requests.iter().filter(|request| wants_answer(request)).count();
     let mut buffer = Vec::with_capacity(8192);
     while waiting > 0 {
         buffer.clear();
-        socket.recv(&mut buffer, 0).map_err(failed)?;
+        socket.recv(&mut buffer, 0).map_err(|error| failed(&error))?;
         for answer in Answers(&buffer) {
             if answer.errno != 0 {
                 return Err((Errno::from_raw(-answer.errno), answer.said));

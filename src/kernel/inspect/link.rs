@@ -11,6 +11,7 @@ use netlink_packet_route::link::{
 };
 
 use super::reader::Reader;
+use super::tunnel;
 use super::{Bridge, Link, Port};
 use crate::kernel::error::Result;
 use crate::plan::Mac;
@@ -86,6 +87,8 @@ pub(super) fn link(answer: RouteNetlinkMessage) -> Option<Link> {
         port: None,
         bridge: None,
         peer: None,
+        qdisc: None,
+        tunnel: None,
         rp_filter: 0,
         forwards_v4: false,
         disabled_v6: false,
@@ -118,6 +121,7 @@ fn about(link: &mut Link, info: LinkInfo) {
     match info {
         LinkInfo::Kind(kind) => link.kind = kind.to_string(),
         LinkInfo::Data(InfoData::Bridge(attributes)) => link.bridge = Some(bridge(&attributes)),
+        LinkInfo::Data(data) => link.tunnel = tunnel::tunnel(&data),
         LinkInfo::PortData(InfoPortData::BridgePort(attributes)) => link.port = Some(port(&attributes)),
         _ => {}
     }

@@ -18,7 +18,7 @@ const BUFFER: usize = 64 * 1024;
 const ATTEMPTS: usize = 20;
 
 /// A connection to the network namespace in which it was opened.
-pub(super) struct Reader {
+pub(in crate::kernel) struct Reader {
     /// The namespace's name, for errors.
     place: String,
     socket: Socket,
@@ -38,7 +38,7 @@ enum End {
 
 impl Reader {
     /// Opens a connection in the calling thread's network namespace.
-    pub(super) fn open(place: &str) -> Result<Self> {
+    pub(in crate::kernel) fn open(place: &str) -> Result<Self> {
         let what = || format!("{place}: opening a netlink socket");
         let socket = Socket::new(NETLINK_ROUTE).map_err(Error::io(what()))?;
         socket.connect(&SocketAddr::new(0, 0)).map_err(Error::io(what()))?;
@@ -46,7 +46,7 @@ impl Reader {
     }
 
     /// Everything of one kind, as it was at one moment.
-    pub(super) fn dump(
+    pub(in crate::kernel) fn dump(
         &mut self,
         what: &str,
         request: &RouteNetlinkMessage,
@@ -67,7 +67,7 @@ impl Reader {
     }
 
     /// One thing; `None` if the kernel does not have it.
-    pub(super) fn get(
+    pub(in crate::kernel) fn get(
         &mut self,
         what: &str,
         request: &RouteNetlinkMessage,

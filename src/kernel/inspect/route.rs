@@ -9,6 +9,7 @@ use netlink_packet_route::route::{
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
 use super::reader::Reader;
+use super::tunnel::encap;
 use super::{Hop, Route};
 use crate::kernel::error::Result;
 
@@ -48,9 +49,11 @@ fn route(message: &RouteMessage) -> Option<Route> {
             RouteAttribute::PrefSource(address) => route.source = ip(address),
             RouteAttribute::Priority(metric) => route.metric = *metric,
             RouteAttribute::MultiPath(hops) => {
-                several.extend(
-                    hops.iter().map(|hop| Hop { via: via(&hop.attributes), link: hop.interface_index }),
-                );
+                several.extend(hops.iter().map(|hop| Hop {
+                    via: via(&hop.attributes),
+                    link: hop.interface_index,
+                    encap: encap(&hop.attributes),
+                }));
             }
             _ => {}
         }
@@ -62,7 +65,9 @@ fn route(message: &RouteMessage) -> Option<Route> {
     // The kernel gives IPv6's blackholes the interface `lo`; nothing ever goes there.
     if header.kind == RouteType::Unicast {
         route.hops = match link {
-            Some(link) if several.is_empty() => vec![Hop { via: via(&message.attributes), link }],
+            Some(link) if several.is_empty() => {
+                vec![Hop { via: via(&message.attributes), link, encap: encap(&message.attributes) }]
+            }
             _ => several,
         };
     }

@@ -12,12 +12,12 @@ use crate::plan::nftables::{Field, Match, Relation, Rule, TableFamily, Verdict};
 type List = Vec<ListAttribute<ExpressionAttribute>>;
 
 /// `NFT_PAYLOAD_NETWORK_HEADER`: offsets are from where the IP header begins (linux/netfilter/nf_tables.h).
-const NETWORK_HEADER: u32 = 1;
+pub(super) const NETWORK_HEADER: u32 = 1;
 /// `NF_DROP` and `NF_ACCEPT` (linux/netfilter.h).
-const DROP: u32 = 0;
-const ACCEPT: u32 = 1;
+pub(super) const DROP: u32 = 0;
+pub(super) const ACCEPT: u32 = 1;
 /// `NFPROTO_IPV4` and `NFPROTO_IPV6` (linux/netfilter.h), and what Ethernet calls them (linux/if_ether.h).
-const PROTOCOLS: [(u8, u16); 2] = [(2, 0x0800), (10, 0x86dd)];
+pub(super) const PROTOCOLS: [(u8, u16); 2] = [(2, 0x0800), (10, 0x86dd)];
 
 /// The expressions of a rule of a table of that family.
 pub(super) fn expressions(family: TableFamily, rule: &Rule) -> List {
@@ -122,7 +122,7 @@ pub(super) fn rule(list: &[ListAttribute<ExpressionAttribute>]) -> Option<Rule> 
         });
         match data {
             // Which header it is follows from where the address stands in it.
-            Some(Expressions::Meta(_)) => loaded = None,
+            Some(Expressions::Meta(parts)) if parts.iter().any(is_family) => loaded = None,
             Some(Expressions::Payload(parts)) => loaded = Some(field(parts)?),
             Some(Expressions::Bitwise(parts)) => mask = parts.iter().find_map(bits),
             Some(Expressions::Cmp(parts)) => {
@@ -141,6 +141,10 @@ pub(super) fn rule(list: &[ListAttribute<ExpressionAttribute>]) -> Option<Rule> 
         }
     }
     None
+}
+
+fn is_family(part: &Meta) -> bool {
+    matches!(part, Meta::Key(MetaKey::Nfproto | MetaKey::EtherTypeProtocol))
 }
 
 /// Which address a part of the header is, and how many bytes an address has there.

@@ -16,7 +16,7 @@ use netlink_sys::{Socket, protocols::NETLINK_NETFILTER};
 use super::super::error::{Error, Result};
 use super::super::netlink::open;
 use super::expression::rule;
-use crate::plan::nftables::Rule;
+use crate::plan::nftables::{Chain, Hook, Rule, Table, TableFamily};
 
 /// A chain of rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct FoundChain {
     pub kind: Option<String>,
     /// The hook's number, in its family.
     pub hook: Option<u32>,
+    /// The interface at which it is asked, in family `netdev`.
+    pub device: Option<String>,
     /// Its place among the chains of the hook.
     pub priority: Option<i32>,
     /// Its rules, in order.
@@ -88,6 +90,7 @@ fn chain(family: NetfilterProtoFamily, message: ChainMessage) -> FoundChain {
         name: String::new(),
         kind: None,
         hook: None,
+        device: None,
         priority: None,
         rules: Vec::new(),
     };
@@ -101,6 +104,7 @@ fn chain(family: NetfilterProtoFamily, message: ChainMessage) -> FoundChain {
                     match part {
                         HookAttribute::Number(number) => chain.hook = Some(number.into()),
                         HookAttribute::Priority(priority) => chain.priority = Some(priority.cast_signed()),
+                        HookAttribute::NetDeviceName(device) => chain.device = Some(device),
                         _ => {}
                     }
                 }
@@ -109,6 +113,36 @@ fn chain(family: NetfilterProtoFamily, message: ChainMessage) -> FoundChain {
         }
     }
     chain
+}
+
+/// The tables of family `netdev`, with their chains at interfaces. A chain of which not every rule is understood is left
+/// out, so that nobody takes the rest for the whole.
+pub(in crate::kernel) fn at_interfaces(chains: &[FoundChain]) -> Vec<Table> {
+    let mut tables: Vec<Table> = Vec::new();
+    for found in chains.iter().filter(|chain| chain.family == "netdev") {
+        let rules: Option<Vec<Rule>> = found.rules.iter().map(|found| found.rule.clone()).collect();
+        let Some((rules, hook)) = rules.zip(hook(found)) else { continue };
+        let priority = found.priority.unwrap_or_default();
+        let chain = Chain { name: found.name.clone().into(), hook, priority, rules };
+        match tables.iter_mut().find(|known| known.name == found.table) {
+            Some(known) => known.chains.push(chain),
+            None => {
+                let (family, name) = (TableFamily::Netdev, found.table.clone().into());
+                tables.push(Table { family, name, chains: vec![chain] });
+            }
+        }
+    }
+    tables
+}
+
+fn hook(chain: &FoundChain) -> Option<Hook> {
+    let device = chain.device.clone()?.into();
+    // `NF_NETDEV_INGRESS` and `NF_NETDEV_EGRESS` (linux/netfilter.h).
+    match chain.hook? {
+        0 => Some(Hook::Ingress { device }),
+        1 => Some(Hook::Egress { device }),
+        _ => None,
+    }
 }
 
 fn word(family: NetfilterProtoFamily) -> &'static str {

@@ -103,7 +103,7 @@ pub fn report(found: &Examination) -> Report<'_> {
         unlimited: reading.value == Value::Unlimited,
         used: reading.used,
         bounds: reading.limit.serves(),
-        low: reading.is_low(),
+        low: found.is_low(reading),
         meaning: reading.meaning(),
     });
     let uses = Use::all().map(|one| {

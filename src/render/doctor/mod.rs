@@ -40,7 +40,7 @@ pub fn text(found: &Examination, width: Option<usize>, style: Style) -> String {
     }
     for remedy in remedies {
         for (margin, text) in [("  ", &remedy.about), ("    ", &remedy.text)] {
-            for line in wrap(text, width.saturating_sub(margin.len()).max(NARROWEST)) {
+            for line in wrap_around_commands(text, width.saturating_sub(margin.len()).max(NARROWEST)) {
                 out.push_str(&format!("{margin}{line}\n"));
             }
         }
@@ -52,6 +52,16 @@ pub fn text(found: &Examination, width: Option<usize>, style: Style) -> String {
     out
 }
 
+/// Lines that fit, but for commands between backticks, which are to be copied whole.
+fn wrap_around_commands(text: &str, width: usize) -> Vec<String> {
+    const KEPT: &str = "\u{a0}";
+    let parts = text.split('`').enumerate();
+    let parts: Vec<String> = parts
+        .map(|(number, part)| if number % 2 == 1 { part.replace(' ', KEPT) } else { part.to_owned() })
+        .collect();
+    wrap(&parts.join("`"), width).into_iter().map(|line| line.replace(KEPT, " ")).collect()
+}
+
 /// Names, states and details in columns; a detail goes on below itself where it is too long.
 fn table(rows: &[Row], width: usize, style: Style) -> String {
     let longest = |of: fn(&Row) -> &str| rows.iter().map(|row| of(row).chars().count()).max().unwrap_or(0);
@@ -59,12 +69,14 @@ fn table(rows: &[Row], width: usize, style: Style) -> String {
     let states = longest(|row| &row.state);
     let before = 2 + names + 2 + states + 2;
     // Where there is no room beside, details go below.
-    let below = width < before + NARROWEST;
+    let words = rows.iter().flat_map(|row| row.detail.split(' ')).map(|word| word.chars().count());
+    let below = width < before + words.max().unwrap_or(0).max(NARROWEST);
     let column = if below { 4 } else { before };
     let mut out = String::new();
     for row in rows {
         let state = paint(&row.state, row.paint, style);
-        let mut line = format!("  {:names$}  {state}", row.name);
+        let padding = if below { 0 } else { names };
+        let mut line = format!("  {:padding$}  {state}", row.name);
         let mut details = wrap(&row.detail, width.saturating_sub(column).max(NARROWEST)).into_iter();
         if !below && let Some(first) = details.next() {
             let gap = " ".repeat(states - row.state.chars().count());

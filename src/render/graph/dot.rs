@@ -4,7 +4,10 @@
 
 use std::fmt::Write as _;
 
-use super::{containers, ip_lines, more, more_nodes, net_lines, nodes_shown, pods_shown, router_ports};
+use super::{
+    cbr0_lines, containers, eth0_lines, inside, ip_lines, more, more_nodes, net_lines, nodes_shown,
+    pods_shown, router_ports, routers,
+};
 use crate::model::{Lab, Node};
 use crate::plan::veth_names;
 
@@ -23,7 +26,7 @@ pub fn dot(lab: &Lab) -> String {
         let _ = writeln!(out, "  {switch} [label={}, shape=\"box3d\"];", lines(&label));
         let (nodes, hidden) = nodes_shown(lab, place);
         for node in nodes {
-            draw(&mut out, node);
+            draw(&mut out, lab, node);
             let _ = writeln!(out, "  {switch} -- {};", id("eth0", &node.name));
         }
         if !hidden.is_empty() {
@@ -32,7 +35,7 @@ pub fn dot(lab: &Lab) -> String {
             let _ = writeln!(out, "  {switch} -- {rest};");
         }
     }
-    for router in &lab.routers {
+    for router in &routers(lab) {
         let here = id("router", &router.name);
         let label = quoted(&format!("router {}", router.name));
         let _ = writeln!(out, "  {here} [label={label}, shape=\"hexagon\"];");
@@ -47,15 +50,15 @@ pub fn dot(lab: &Lab) -> String {
     out
 }
 
-fn draw(out: &mut String, node: &Node) {
+fn draw(out: &mut String, lab: &Lab, node: &Node) {
     let name = &node.name;
     let (eth0, cbr0) = (id("eth0", name), id("cbr0", name));
     // Graphviz draws a box around a subgraph whose name begins with `cluster`.
     let _ = writeln!(out, "  subgraph {} {{", id("cluster", name));
     let _ = writeln!(out, "    graph [label={}];", quoted(&format!("node {name}")));
-    let _ = writeln!(out, "    {eth0} [label={}];", named("eth0", ip_lines(&node.address)));
-    let _ = writeln!(out, "    {cbr0} [label={}, shape=\"box3d\"];", named("cbr0", net_lines(&node.gateway)));
-    let _ = writeln!(out, "    {eth0} -- {cbr0} [label=\"routed\", style=\"dotted\"];");
+    let _ = writeln!(out, "    {eth0} [label={}];", named("eth0", eth0_lines(lab, node)));
+    let _ = writeln!(out, "    {cbr0} [label={}, shape=\"box3d\"];", named("cbr0", cbr0_lines(lab, node)));
+    let _ = writeln!(out, "    {eth0} -- {cbr0} [label={}, style=\"dotted\"];", quoted(inside(lab)));
     let (pods, hidden) = pods_shown(node);
     for (pod, veth) in pods.iter().zip(veth_names(node)) {
         let here = id("pod", &pod.name);

@@ -5,7 +5,10 @@
 
 use std::fmt::Write as _;
 
-use super::{containers, ip_lines, more, more_nodes, net_lines, nodes_shown, pods_shown, router_ports};
+use super::{
+    cbr0_lines, containers, eth0_lines, inside, ip_lines, more, more_nodes, net_lines, nodes_shown,
+    pods_shown, router_ports, routers,
+};
 use crate::model::{Lab, Node};
 use crate::plan::veth_names;
 
@@ -19,7 +22,7 @@ pub fn mermaid(lab: &Lab) -> String {
         let _ = writeln!(out, "  {}[[{}]]", id("segment", &segment.name), lines(label));
         let (nodes, hidden) = nodes_shown(lab, place);
         for node in nodes {
-            draw(&mut out, node);
+            draw(&mut out, lab, node);
             let _ = writeln!(out, "  {} --- {}", id("segment", &segment.name), id("eth0", &node.name));
         }
         if !hidden.is_empty() {
@@ -28,7 +31,7 @@ pub fn mermaid(lab: &Lab) -> String {
             let _ = writeln!(out, "  {} --- {rest}", id("segment", &segment.name));
         }
     }
-    for router in &lab.routers {
+    for router in &routers(lab) {
         let here = id("router", &router.name);
         let _ = writeln!(out, "  {here}{{{{{}}}}}", quoted(&format!("router {}", router.name)));
         for (number, (segment, port)) in router_ports(router).into_iter().enumerate() {
@@ -41,13 +44,13 @@ pub fn mermaid(lab: &Lab) -> String {
     out
 }
 
-fn draw(out: &mut String, node: &Node) {
+fn draw(out: &mut String, lab: &Lab, node: &Node) {
     let name = &node.name;
     let (eth0, cbr0) = (id("eth0", name), id("cbr0", name));
     let _ = writeln!(out, "  subgraph {}[{}]", id("node", name), quoted(&format!("node {name}")));
-    let _ = writeln!(out, "    {eth0}[{}]", lines(labelled("eth0", ip_lines(&node.address))));
-    let _ = writeln!(out, "    {cbr0}[[{}]]", lines(labelled("cbr0", net_lines(&node.gateway))));
-    let _ = writeln!(out, "    {eth0} -.-|{}| {cbr0}", quoted("routed"));
+    let _ = writeln!(out, "    {eth0}[{}]", lines(labelled("eth0", eth0_lines(lab, node))));
+    let _ = writeln!(out, "    {cbr0}[[{}]]", lines(labelled("cbr0", cbr0_lines(lab, node))));
+    let _ = writeln!(out, "    {eth0} -.-|{}| {cbr0}", quoted(inside(lab)));
     let (pods, hidden) = pods_shown(node);
     for (pod, veth) in pods.iter().zip(veth_names(node)) {
         let here = id("pod", &pod.name);

@@ -11,7 +11,7 @@ pub use mermaid::mermaid;
 pub use text::text;
 
 use super::count;
-use crate::model::{Addresses, Lab, Node, Pod, Router};
+use crate::model::{Addresses, DataPath, Lab, Node, Pod, Router, RouterPort};
 
 /// More pods of one node than this are counted instead of drawn.
 const PODS_SHOWN: usize = 12;
@@ -66,10 +66,43 @@ fn containers(pod: &Pod) -> Option<String> {
     }
 }
 
-/// A router's places: the index of the segment, and `eth0 192.168.66.1` with a line for each further address.
+/// The addresses of a node's eth0, as far as it has any.
+fn eth0_lines(lab: &Lab, node: &Node) -> Vec<String> {
+    if lab.data_path == DataPath::L2 { Vec::new() } else { ip_lines(&node.address) }
+}
+
+/// The addresses of a node's cbr0.
+fn cbr0_lines(lab: &Lab, node: &Node) -> Vec<String> {
+    let mut lines = net_lines(&node.gateway);
+    if lab.data_path == DataPath::L2 {
+        lines.extend(net_lines(&node.address));
+    }
+    lines
+}
+
+/// What there is between a node's eth0 and its cbr0.
+fn inside(lab: &Lab) -> &'static str {
+    if lab.data_path == DataPath::L2 { "a port of it" } else { "routed" }
+}
+
+/// What joins segments: the routers and, where it routes, the fabric.
+fn routers(lab: &Lab) -> Vec<Router> {
+    let ports = lab.fabric.iter().enumerate();
+    let ports: Vec<RouterPort> =
+        ports.map(|(segment, address)| RouterPort { segment, address: *address }).collect();
+    let fabric = (!ports.is_empty()).then(|| Router { name: FABRIC.into(), ports });
+    lab.routers.iter().cloned().chain(fabric).collect()
+}
+
+/// The fabric's name, which no router has.
+const FABRIC: &str = "fabric";
+
+/// A router's places: the index of the segment, and `eth0 192.168.66.1` with a line for each further address. The fabric
+/// is plugged into nothing: the switches are its own.
 fn router_ports(router: &Router) -> Vec<(usize, Vec<String>)> {
-    let line = |(number, port): (usize, &crate::model::RouterPort)| {
-        (port.segment, labelled(&format!("eth{number}"), ip_lines(&port.address)))
+    let line = |(number, port): (usize, &RouterPort)| match router.name.as_str() {
+        FABRIC => (port.segment, ip_lines(&port.address)),
+        _ => (port.segment, labelled(&format!("eth{number}"), ip_lines(&port.address))),
     };
     router.ports.iter().enumerate().map(line).collect()
 }

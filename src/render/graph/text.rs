@@ -1,7 +1,10 @@
 //! Boxes and lines: each segment is a bar, what is plugged into it hangs below, and a router that joins two segments
 //! stands between their bars.
 
-use super::{ip_lines, labelled, more, more_nodes, net_lines, nodes_shown, pods_shown, router_ports};
+use super::{
+    cbr0_lines, eth0_lines, ip_lines, labelled, more, more_nodes, net_lines, nodes_shown, pods_shown,
+    router_ports, routers,
+};
 use crate::model::{Lab, Node, Router};
 use crate::plan::veth_names;
 use crate::render::summary;
@@ -18,10 +21,11 @@ pub fn text(lab: &Lab) -> String {
         format!("data path {}, MTU {}", lab.data_path.word(), lab.mtu),
         String::new(),
     ];
+    let routers = routers(lab);
     let mut above = None;
     for segment in 0..lab.segments.len() {
-        let below = between(lab, segment);
-        lines.extend(draw(lab, segment, above, below));
+        let below = between(&routers, segment);
+        lines.extend(draw(lab, &routers, segment, above, below));
         if let Some(router) = below {
             lines.extend(draw_between(router));
         } else if segment + 1 < lab.segments.len() {
@@ -33,8 +37,8 @@ pub fn text(lab: &Lab) -> String {
 }
 
 /// The router that can stand between a segment's bar and the next: the first that joins just these two.
-fn between(lab: &Lab, segment: usize) -> Option<&Router> {
-    lab.routers.iter().find(|router| {
+fn between(routers: &[Router], segment: usize) -> Option<&Router> {
+    routers.iter().find(|router| {
         let mut joins: Vec<usize> = router.ports.iter().map(|port| port.segment).collect();
         joins.sort_unstable();
         joins == [segment, segment + 1]
@@ -54,9 +58,9 @@ impl Card {
         body.max(stem).max(STEM + 2)
     }
 
-    fn of_node(node: &Node) -> Self {
+    fn of_node(lab: &Lab, node: &Node) -> Self {
         let mut body = vec![node.name.clone()];
-        body.extend(labelled("cbr0", net_lines(&node.gateway)));
+        body.extend(labelled("cbr0", cbr0_lines(lab, node)));
         let (pods, hidden) = pods_shown(node);
         let name = pods.iter().map(|pod| pod.name.len()).max().unwrap_or(0);
         for (number, (pod, veth)) in pods.iter().zip(veth_names(node)).enumerate() {
@@ -72,7 +76,11 @@ impl Card {
         if hidden > 0 {
             body.push(format!("└─ {}", more(hidden, "pod")));
         }
-        Self { stem: labelled("eth0", ip_lines(&node.address)), body }
+        let mut stem = labelled("eth0", eth0_lines(lab, node));
+        if stem.is_empty() {
+            stem.push("eth0, a port of cbr0".into());
+        }
+        Self { stem, body }
     }
 
     /// A router as one of its segments sees it.
@@ -91,12 +99,18 @@ impl Card {
 
 /// A segment: its bar, and what hangs from it, in as many rows as it takes. `above` and `below` are the routers that
 /// join it to the segments before and after; the cable of the latter passes the boxes on their left.
-fn draw(lab: &Lab, segment: usize, above: Option<&Router>, below: Option<&Router>) -> Vec<String> {
+fn draw(
+    lab: &Lab,
+    routers: &[Router],
+    segment: usize,
+    above: Option<&Router>,
+    below: Option<&Router>,
+) -> Vec<String> {
     let drawn = |router: &Router| [above, below].into_iter().flatten().any(|other| other.name == router.name);
-    let routers = lab.routers.iter().filter(|router| !drawn(router));
+    let routers = routers.iter().filter(|router| !drawn(router));
     let mut cards: Vec<Card> = routers.filter_map(|router| Card::of_router(lab, router, segment)).collect();
     let (nodes, hidden) = nodes_shown(lab, segment);
-    cards.extend(nodes.into_iter().map(Card::of_node));
+    cards.extend(nodes.into_iter().map(|node| Card::of_node(lab, node)));
     if !hidden.is_empty() {
         cards.push(Card { stem: Vec::new(), body: more_nodes(&hidden) });
     }

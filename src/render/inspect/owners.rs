@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::model::{Addresses, Lab};
-use crate::plan::Mac;
+use crate::plan::{self, Mac};
 
 /// The owner of every Ethernet address of a lab, named as [`crate::render::LabNames`] names those of IP addresses.
 pub struct Owners<'a> {
@@ -19,6 +19,9 @@ impl<'a> Owners<'a> {
         for node in &lab.nodes {
             owners.planned(&node.address, &node.name, "eth0");
             owners.planned(&node.gateway, &node.name, "cbr0");
+            if let Some(tunnel) = plan::tunnel_name(lab.data_path) {
+                owners.planned(&plan::tunnel_addresses(node), &node.name, tunnel);
+            }
             for pod in &node.pods {
                 owners.planned(&pod.address, &pod.name, "eth0");
             }

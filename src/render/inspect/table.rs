@@ -1,7 +1,7 @@
 //! Lines in columns.
 
 /// Two spaces before the first column and between all; as wide as the widest cell. The heads are the first line.
-pub(super) fn table<const COLUMNS: usize>(
+pub(in crate::render) fn table<const COLUMNS: usize>(
     heads: [&str; COLUMNS],
     rows: impl IntoIterator<Item = [String; COLUMNS]>,
 ) -> Vec<String> {

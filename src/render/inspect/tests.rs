@@ -17,6 +17,8 @@ fn interface(index: u32, name: &str, kind: &str, address: Option<&str>) -> Inter
         addresses: address.into_iter().map(|net| net.parse().expect("an address")).collect(),
         bridge: None,
         peer: None,
+        impair: None,
+        tunnel: None,
     }
 }
 
@@ -35,6 +37,8 @@ fn node() -> Inspection {
         fdb: Vec::new(),
         routes: Vec::new(),
         nftables: Vec::new(),
+        route_table: Vec::new(),
+        source_dest_checks: Vec::new(),
         forwarding: Forwarding { ipv4: false, ipv6: Some(false), rp_filter: Vec::new() },
         neighbours: Vec::new(),
     }
@@ -43,7 +47,16 @@ fn node() -> Inspection {
 fn entry(last: u8, bridge: Option<&str>, origin: Origin) -> FdbEntry {
     let interface = bridge.map_or("flannel.1", |_| "veth1").to_owned();
     let bridge = bridge.map(str::to_owned);
-    FdbEntry { mac: mac(last), owner: Some("pod1".into()), bridge, interface, vlan: None, to: None, origin }
+    FdbEntry {
+        mac: mac(last),
+        owner: Some("pod1".into()),
+        bridge,
+        interface,
+        vlan: None,
+        to: None,
+        to_owner: None,
+        origin,
+    }
 }
 
 #[track_caller]
@@ -111,6 +124,7 @@ fn routes_are_in_the_words_of_ip_route() {
         via: Some(via.parse().expect("an address")),
         owner: owner.map(str::to_owned),
         interface: "eth0".into(),
+        encap: None,
     };
     let route = |to: &str, kind: &str, hops: Vec<Hop>, metric: u32| Route {
         to: to.parse().expect("a network"),

@@ -1,8 +1,10 @@
 //! An inspection for people who may never have seen a bridge: each table says what it is for, and empty ones say why.
 
+mod cloud;
 mod ethernet;
 mod filter;
 mod ip;
+mod tunnel;
 
 use std::net::IpAddr;
 
@@ -13,6 +15,9 @@ use crate::plan::Kind;
 #[must_use]
 pub fn inspection_text(inspection: &Inspection) -> String {
     let what = match inspection.kind {
+        Kind::Fabric if !inspection.route_table.is_empty() => {
+            "the switches and the router of the underlay, in"
+        }
         Kind::Fabric => "the switches of the underlay, in",
         Kind::Router => "a router of",
         Kind::External => "a host beyond the cluster, in",
@@ -25,7 +30,10 @@ pub fn inspection_text(inspection: &Inspection) -> String {
         sections.push(ethernet::ports(bridge));
         sections.push(ethernet::bridge_fdb(inspection, bridge));
     }
-    sections.extend(ethernet::tunnel_fdbs(inspection));
+    sections.extend(tunnel::fdbs(inspection));
+    sections.extend(inspection.interfaces.iter().filter_map(tunnel::peers));
+    sections.extend(cloud::route_table(inspection));
+    sections.extend(cloud::checks(inspection));
     if addresses(inspection).next().is_some() {
         sections.push(ip::routes(&inspection.routes));
         sections.push(ip::forwarding(inspection));

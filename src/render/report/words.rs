@@ -5,7 +5,7 @@ use crate::suite::{CaseReport, LabEnd, LabReport};
 
 /// Text as it may be printed: what would move the cursor, change colours or reorder other text, and what XML forbids,
 /// becomes an escape. Line ends stay.
-pub(super) fn visible(text: &str) -> String {
+pub(in crate::render) fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.replace("\r\n", "\n").chars() {
         if hidden(c) {
@@ -18,7 +18,7 @@ pub(super) fn visible(text: &str) -> String {
 }
 
 /// Text that must stay on one line.
-pub(super) fn one_line(text: &str) -> String {
+pub(in crate::render) fn one_line(text: &str) -> String {
     visible(text.trim_end_matches('\n')).replace('\n', "\\n")
 }
 

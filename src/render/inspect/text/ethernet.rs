@@ -2,7 +2,7 @@
 
 use super::super::table::table;
 use super::super::{Bridge, FdbEntry, Inspection, Interface, LinkState, Origin, Peer, Port};
-use super::is_only_port;
+use super::{is_only_port, tunnel};
 use crate::plan::Mac;
 
 /// More permanent entries of one bridge than this are told as a number.
@@ -30,6 +30,8 @@ pub(super) fn interfaces(inspection: &Inspection) -> Vec<String> {
     for (row, interface) in rows.zip(shown) {
         lines.push(row);
         lines.extend(interface.addresses.iter().map(|address| format!("{:indent$}{address}", "")));
+        lines.extend(interface.impair.map(|impair| format!("{:indent$}to what it sends: {impair}", "")));
+        lines.extend(tunnel::about(interface).map(|about| format!("{:indent$}{about}", "")));
     }
     lines
 }
@@ -42,7 +44,7 @@ fn state(state: LinkState) -> &'static str {
     }
 }
 
-fn text(mac: Option<Mac>) -> String {
+pub(super) fn text(mac: Option<Mac>) -> String {
     mac.map(|mac| mac.to_string()).unwrap_or_default()
 }
 
@@ -72,7 +74,13 @@ pub(super) fn ports(bridge: &Bridge) -> Vec<String> {
     };
     let mut lines = vec![format!("PORTS OF {name}: a bridge is a switch, and these are its sockets")];
     let heads = ["#", "PORT", "STATE", "HAIRPIN", "MAC", "PLUGGED INTO"];
-    lines.extend(table(heads, bridge.ports.iter().map(row)));
+    let mut rows = table(heads, bridge.ports.iter().map(row)).into_iter();
+    lines.extend(rows.next());
+    let indent = 4 + bridge.ports.iter().map(|port| port.index.to_string().len()).max().unwrap_or(1);
+    for (row, port) in rows.zip(&bridge.ports) {
+        lines.push(row);
+        lines.extend(port.impair.map(|impair| format!("{:indent$}to what it sends: {impair}", "")));
+    }
     if bridge.ports.iter().any(|port| port.hairpin) {
         lines.push("  hairpin: a frame may leave by the port that it came in by".into());
     }
@@ -116,27 +124,7 @@ pub(super) fn bridge_fdb(inspection: &Inspection, bridge: &Bridge) -> Vec<String
     lines
 }
 
-/// The databases that tunnels have for themselves.
-pub(super) fn tunnel_fdbs(inspection: &Inspection) -> Vec<Vec<String>> {
-    let own: Vec<&FdbEntry> = inspection.fdb.iter().filter(|entry| entry.bridge.is_none()).collect();
-    own.chunk_by(|one, other| one.interface == other.interface).map(tunnel_fdb).collect()
-}
-
-fn tunnel_fdb(entries: &[&FdbEntry]) -> Vec<String> {
-    let name = entries.first().map(|entry| entry.interface.as_str()).unwrap_or_default();
-    let rows = entries.iter().map(|entry| {
-        let owner = match entry.mac {
-            Mac([0, 0, 0, 0, 0, 0]) => "everybody who is not listed".to_owned(),
-            _ => entry.owner.clone().unwrap_or_default(),
-        };
-        [text(Some(entry.mac)), entry.to.map(|to| to.to_string()).unwrap_or_default(), how(entry), owner]
-    });
-    let mut lines = vec![format!("FDB OF {name}: which end of the tunnel leads to which MAC")];
-    lines.extend(table(["MAC", "TO", "HOW", "WHOSE"], rows));
-    lines
-}
-
-fn how(entry: &FdbEntry) -> String {
+pub(super) fn how(entry: &FdbEntry) -> String {
     let origin = match entry.origin {
         Origin::Learned => "learned",
         Origin::Static => "static",

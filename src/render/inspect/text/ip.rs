@@ -2,6 +2,7 @@
 
 use super::super::table::{columns, table};
 use super::super::{Inspection, Neighbour, Route};
+use super::tunnel::named;
 use super::{addresses, is_link_local};
 use crate::render::count;
 
@@ -32,10 +33,16 @@ fn destination(route: &Route) -> String {
 
 /// `via 192.168.66.12 (node2 eth0) dev eth0`
 fn way(route: &Route) -> String {
-    let hops = route.hops.iter().map(|hop| match (&hop.via, &hop.owner) {
-        (Some(via), Some(owner)) => format!("via {via} ({owner}) dev {}", hop.interface),
-        (Some(via), None) => format!("via {via} dev {}", hop.interface),
-        (None, _) => format!("dev {} (on the link, no router between)", hop.interface),
+    let hops = route.hops.iter().map(|hop| {
+        let way = match (&hop.via, &hop.owner) {
+            (Some(via), Some(owner)) => format!("via {via} ({owner}) dev {}", hop.interface),
+            (Some(via), None) => format!("via {via} dev {}", hop.interface),
+            (None, _) => format!("dev {} (on the link, no router between)", hop.interface),
+        };
+        match &hop.encap {
+            Some(encap) => format!("{way}, wrapped for {}", named(encap.to, encap.owner.as_deref())),
+            None => way,
+        }
     });
     let hops = hops.collect::<Vec<_>>().join(" or ");
     // IPv6: 1024 is what a route gets that asks for none, 256 one that the kernel adds for an address.

@@ -1,0 +1,63 @@
+//! `netlab compare`: one topology on many data paths, in turn, and what each costs a packet.
+
+mod measure;
+mod trial;
+mod turn;
+
+use super::{FAILED, FINE, Fail, MACHINE, OTHER};
+use crate::cli::{self, CompareFormat};
+use crate::compare::{Comparison, Row, RowEnd, Verdict};
+use crate::kernel::Interrupts;
+use crate::render::compare::{TABLE_WIDTH, json, markdown, text};
+use crate::state;
+use crate::ui;
+
+use trial::{Trial, trials};
+use turn::{Came, Turns};
+
+pub(super) fn compare(args: &cli::Compare) -> anyhow::Result<u8> {
+    let (mut comparison, trials) = trials(args)?;
+    // Whatever a comparison that was killed has left is removed here.
+    state::labs();
+    let interrupts = Interrupts::hold()?;
+    // One after the other: what TCP carries is not to be disturbed by a neighbour.
+    let mut turns = Turns::new(&trials, &comparison, &interrupts);
+    let mut rows = Vec::with_capacity(trials.len());
+    for Trial { data_path, lab } in &trials {
+        let end = match lab {
+            Err(why) => RowEnd::NotAllowed(why.clone()),
+            Ok(lab) => match turns.take(*data_path, lab)? {
+                Came::End(end) => end,
+                Came::Denied(why) => return Err(denied(&why)),
+                Came::Stopped(signal) => return Err(interrupted(signal)),
+            },
+        };
+        rows.push(Row { data_path: *data_path, end });
+    }
+    drop(turns);
+    comparison.rows = rows;
+    match args.format {
+        CompareFormat::Text => ui::print(&text(&comparison, ui::output_width().unwrap_or(TABLE_WIDTH)))?,
+        CompareFormat::Markdown => ui::print(&markdown(&comparison))?,
+        CompareFormat::Json => ui::print(&format!("{}\n", json(&comparison)?))?,
+    }
+    Ok(code(&comparison))
+}
+
+fn denied(why: &str) -> anyhow::Error {
+    Fail { code: MACHINE, message: format!("{why}\nnothing was compared") }.into()
+}
+
+fn interrupted(signal: i32) -> anyhow::Error {
+    let code = u8::try_from(128 + signal).unwrap_or(OTHER);
+    Fail { code, message: "interrupted: nothing was compared".into() }.into()
+}
+
+fn code(comparison: &Comparison) -> u8 {
+    match comparison.verdict() {
+        Verdict::Fine => FINE,
+        Verdict::Failed => FAILED,
+        Verdict::Error => OTHER,
+        Verdict::NothingHere => MACHINE,
+    }
+}

@@ -1,0 +1,55 @@
+//! What the cables of a running lab do to frames.
+
+use serde::Serialize;
+
+use super::inspect::table;
+use crate::model::Impair;
+use crate::plan::CableEnd;
+
+/// The cables of a lab that do something to frames.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Impairments {
+    /// The lab.
+    pub lab: String,
+    /// The ends of cables where something happens.
+    pub impaired: Vec<Impaired>,
+}
+
+/// An end of a cable where something happens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Impaired {
+    /// Whose cable it is, with the port where there are several: `node1`, `router1/eth0`.
+    pub name: String,
+    /// Whether it happens to what that one sends or to what it gets.
+    pub direction: CableEnd,
+    /// Where the end is.
+    pub place: String,
+    /// The interface there.
+    pub interface: String,
+    /// What happens.
+    pub impair: Impair,
+}
+
+/// A table for people: one line where both directions are the same.
+#[must_use]
+pub fn impairments_text(impairments: &Impairments) -> String {
+    if impairments.impaired.is_empty() {
+        return "nothing is impaired\n".into();
+    }
+    let mut rows: Vec<[String; 3]> = Vec::new();
+    let mut rest = impairments.impaired.as_slice();
+    while let [one, others @ ..] = rest {
+        let is_both =
+            others.first().is_some_and(|other| (&other.name, other.impair) == (&one.name, one.impair));
+        let direction = match one.direction {
+            _ if is_both => "both",
+            CableEnd::Out => "out",
+            CableEnd::In => "in",
+        };
+        rows.push([one.name.clone(), direction.to_owned(), one.impair.to_string()]);
+        rest = if is_both { &others[1..] } else { others };
+    }
+    let lines = table(["CABLE OF", "DIRECTION", "WHAT HAPPENS"], rows);
+    let lines: Vec<String> = lines.iter().map(|line| line.trim_start().to_owned()).collect();
+    format!("{}\n", lines.join("\n"))
+}
