@@ -51,7 +51,7 @@ fn test(world: &World, what: &str) -> support::Ran {
 #[test]
 fn outside_a_pod_is_seen_as_its_node() {
     in_each_mode("outside_a_pod_is_seen_as_its_node", |world| {
-        for data_path in ["host-gw", "l2", "cloud"] {
+        for data_path in ["host-gw", "l2", "cloud", "vxlan"] {
             world.ok(&["up", "--data-path", data_path, &world.lab("egress.toml")]);
             let wire = Capture::start(world, "egress", "internet", "eth0");
             let ping = |args: &[&str]| {

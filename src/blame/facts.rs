@@ -6,8 +6,8 @@ use std::rc::Rc;
 use ipnet::IpNet;
 
 use crate::model::Family;
-use crate::plan::Mac;
-use crate::plan::nftables::{self, Table};
+use crate::plan::nftables::Table;
+use crate::plan::{Mac, nftables};
 
 /// Who can be asked about the places of a lab. What it cannot find out is an error that says why, and names the place.
 pub trait Facts {
@@ -73,12 +73,12 @@ pub struct State {
     pub rules: Vec<Rule>,
     /// Its neighbour tables.
     pub neighbours: Vec<Neighbour>,
+    /// The rules that translate sources of what leaves, in order; what of them cannot be read is left out.
+    pub source_nat: Vec<nftables::Rule>,
     /// The packet filters at its interfaces, as far as they could be read.
     pub filters: Vec<Table>,
     /// The forwarding databases of its tunnels.
     pub forwards: Vec<Forward>,
-    /// The rules that translate sources of what leaves, in order; what of them cannot be read is left out.
-    pub source_nat: Vec<nftables::Rule>,
     /// `net.ipv4.ip_forward`.
     pub forwards_v4: bool,
     /// `net.ipv6.conf.all.forwarding`.

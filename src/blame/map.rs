@@ -19,10 +19,10 @@ pub(super) struct Map {
     named: HashMap<(usize, String), Id>,
     owners: HashMap<IpAddr, Id>,
     macs: HashMap<Mac, Id>,
-    /// Those that are tunnels.
-    tunnels: HashSet<Id>,
     /// The nodes' own addresses.
     uplinks: HashMap<String, Addresses>,
+    /// Those that are tunnels.
+    tunnels: HashSet<Id>,
 }
 
 /// An interface as it was planned.
@@ -66,8 +66,8 @@ impl Map {
             named: HashMap::new(),
             owners: HashMap::new(),
             macs: HashMap::new(),
-            tunnels: HashSet::new(),
             uplinks: uplinks(lab),
+            tunnels: HashSet::new(),
             plan: Plan { namespaces: Vec::new(), last: Vec::new() },
         };
         for step in plan.namespaces.iter().flat_map(|namespace| &namespace.steps) {
@@ -206,7 +206,7 @@ impl Map {
     }
 
     /// The packet filter rules that a place was given.
-    pub(super) fn filters(&self, place: &str) -> impl Iterator<Item = &Table> {
+    pub(super) fn tables(&self, place: &str) -> impl Iterator<Item = &Table> {
         let here = self.namespace(place);
         let steps = self.plan.namespaces.iter().flat_map(|namespace| &namespace.steps);
         let ops = steps.filter(move |step| Some(step.run_in) == here).flat_map(|step| &step.ops);
@@ -270,7 +270,11 @@ impl Map {
 
     /// Whether a place was given a packet filter's chain of that name.
     pub(super) fn has_chain(&self, place: &str, chain: &str) -> bool {
-        self.filters(place).flat_map(|table| &table.chains).any(|one| one.name == chain)
+        let tables = self.ops(place).filter_map(|op| match op {
+            Op::Nftables { tables } => Some(tables),
+            _ => None,
+        });
+        tables.flatten().flat_map(|table| &table.chains).any(|one| one.name == chain)
     }
 
     fn ops(&self, place: &str) -> impl Iterator<Item = &Op> {

@@ -192,7 +192,7 @@ fn ip_route(family_of: IpAddr) -> &'static str {
 /// Gives a node back the rules by which it translates what goes out.
 pub(super) fn translation(map: &Map, node: &str) -> Vec<String> {
     let mut commands = Vec::new();
-    for table in map.filters(node) {
+    for table in map.tables(node) {
         commands.push(exec(node, &format!("nft add table {table}")));
         for chain in &table.chains {
             commands.push(exec(node, &format!("nft add chain {table} {} '{{ {chain} }}'", chain.name)));

@@ -48,7 +48,7 @@ impl Walk<'_> {
         };
         let rules: Vec<Rule> = self
             .map
-            .filters(&node)
+            .tables(&node)
             .flat_map(|table| &table.chains)
             .flat_map(|chain| chain.rules.clone())
             .collect();

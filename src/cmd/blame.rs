@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use crate::blame::{self, Decision, Facts, Packet, State, Verdict, Way, blame};
-use crate::kernel::inspect::{Answer, Found, FoundChain, Lookup, Question, at_interfaces};
+use crate::kernel::inspect::{Answer, Found, FoundChain, Lookup, Question};
 use crate::model::{Family, Lab};
 use crate::plan::Sandbox;
 use crate::plan::nftables::Rule;
@@ -163,8 +163,8 @@ fn known(found: Found) -> Known {
             .collect(),
         rules: rules.collect(),
         neighbours: neighbours.collect(),
-        filters: at_interfaces(&found.chains),
         source_nat: source_nat(&found.chains),
+        filters: found.filters,
         ignores_pings_v4: found.ignores_pings_v4,
         ignores_pings_v6: found.ignores_pings_v6,
         disabled_v6: found.forwarding.disabled_v6,

@@ -21,10 +21,11 @@ use ipnet::IpNet;
 use super::enter::{Place, enter_network};
 use super::error::Result;
 use super::{nftables, qdisc};
-use crate::plan::{Encap, Mac, Qdisc, Sandbox};
+use crate::plan::nftables::Table;
+use crate::plan::{Encap, Kind, Mac, Qdisc, Sandbox};
 use reader::Reader;
 
-pub use super::nftables::{FoundChain, FoundRule, at_interfaces};
+pub use super::nftables::{FoundChain, FoundRule};
 pub use super::wireguard::FoundPeer;
 pub use lookup::{Answer, Lookup, Question};
 
@@ -43,6 +44,8 @@ pub struct Found {
     pub fdb: Vec<FdbEntry>,
     /// Its packet filter.
     pub chains: Vec<FoundChain>,
+    /// The packet filter rules at its interfaces, as far as netlab can read them.
+    pub filters: Vec<Table>,
     /// Whether and how it forwards.
     pub forwarding: Forwarding,
     /// `net.ipv4.icmp_echo_ignore_all`.
@@ -257,12 +260,18 @@ pub fn inspect(place: &Place<'_>, others: &[&Sandbox]) -> Result<Found> {
     for link in &mut links {
         link.qdisc = qdiscs.remove(&link.index);
     }
+    // Only the fabric and nodes ever get rules from netlab, and asking may have the kernel load a module.
+    let chains = match place.sandbox.kind {
+        Kind::Fabric | Kind::Node => nftables::chains(here)?,
+        Kind::Router | Kind::External | Kind::Pod => Vec::new(),
+    };
     let mut found = Found {
         routes: route::routes(&mut reader)?,
         rules: rule::rules(&mut reader)?,
         neighbours: neighbour::neighbours(&mut reader)?,
         fdb: neighbour::fdb(&mut reader)?,
-        chains: nftables::chains(here)?,
+        filters: nftables::at_interfaces(&chains),
+        chains,
         forwarding: forwarding(),
         ignores_pings_v4: setting("ipv4/icmp_echo_ignore_all").is_some_and(|value| value != 0),
         ignores_pings_v6: setting("ipv6/icmp/echo_ignore_all").is_some_and(|value| value != 0),

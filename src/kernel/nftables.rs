@@ -7,8 +7,8 @@ mod expression;
 mod read;
 
 pub(super) use connection::Connection;
-pub(super) use read::chains;
-pub use read::{FoundChain, FoundRule, at_interfaces};
+pub use read::{FoundChain, FoundRule};
+pub(super) use read::{at_interfaces, chains};
 
 use nix::errno::Errno;
 

@@ -139,30 +139,29 @@ impl Match {
     }
 }
 
-impl Rule {
-    /// Whether a packet with these addresses matches everything.
-    pub fn matches(&self, from: IpAddr, to: IpAddr) -> bool {
-        self.matches.iter().all(|one| {
-            let address = match one.field {
-                Field::Source => from,
-                Field::Destination => to,
-            };
-            let same_family = address.is_ipv4() == one.net.addr().is_ipv4();
-            same_family && one.net.contains(&address) == (one.relation == Relation::In)
-        })
+impl Match {
+    /// Whether it holds of a packet from one address to another.
+    fn holds(&self, from: IpAddr, to: IpAddr) -> bool {
+        let address = match self.field {
+            Field::Source => from,
+            Field::Destination => to,
+        };
+        let inside = self.net.contains(&address);
+        address.is_ipv4() == self.net.addr().is_ipv4() && inside == (self.relation == Relation::In)
     }
-}
-
-/// Whether rules, asked in order, give a packet another source.
-pub fn masquerade(rules: &[Rule], from: IpAddr, to: IpAddr) -> bool {
-    rules.iter().find(|rule| rule.matches(from, to)).is_some_and(|rule| rule.verdict == Verdict::Masquerade)
 }
 
 impl Chain {
     /// The rule that decides about a packet from one address to another, if one does.
     pub fn decides(&self, from: IpAddr, to: IpAddr) -> Option<&Rule> {
-        self.rules.iter().find(|rule| rule.matches(from, to))
+        self.rules.iter().find(|rule| rule.matches.iter().all(|one| one.holds(from, to)))
     }
+}
+
+/// Whether rules, asked in order, give a packet another source.
+pub fn masquerade(rules: &[Rule], from: IpAddr, to: IpAddr) -> bool {
+    let decides = |rule: &&Rule| rule.matches.iter().all(|one| one.holds(from, to));
+    rules.iter().find(decides).is_some_and(|rule| rule.verdict == Verdict::Masquerade)
 }
 
 impl fmt::Display for TableFamily {

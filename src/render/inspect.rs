@@ -33,15 +33,15 @@ pub struct Inspection {
     pub fdb: Vec<FdbEntry>,
     /// Its main routing tables.
     pub routes: Vec<Route>,
+    /// Its packet filter.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub nftables: Vec<Chain>,
     /// The fabric's routes as a cloud's console shows them, where it routes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub route_table: Vec<RouteTableRow>,
     /// What the fabric checks at the plugs of nodes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub source_dest_checks: Vec<Check>,
-    /// Its packet filter.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub nftables: Vec<Chain>,
     /// Whether and how it forwards.
     pub forwarding: Forwarding,
     /// The neighbours that it knows or asks for.

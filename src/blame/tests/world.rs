@@ -66,13 +66,6 @@ impl World {
                     Op::Sysctl { path: "net/ipv6/conf/all/forwarding", value, .. } => {
                         here.state.forwards_v6 = *value == "1";
                     }
-                    Op::Nftables { tables } => {
-                        let (filters, nat): (Vec<_>, Vec<_>) =
-                            tables.iter().cloned().partition(|table| table.family == TableFamily::Netdev);
-                        here.state.filters.extend(filters);
-                        let chains = nat.into_iter().flat_map(|table| table.chains);
-                        here.state.source_nat.extend(chains.flat_map(|chain| chain.rules));
-                    }
                     Op::Bridge { link, mac, mtu } => {
                         here.state.links.push(Link { mac: Some(*mac), mtu: *mtu, ..a_link(&link.name) });
                     }
@@ -86,6 +79,12 @@ impl World {
                         };
                         here.state.links.push(Link { bridge, port, ..cable(near) });
                         places.entry(name(*far_namespace)).or_default().state.links.push(cable(far));
+                    }
+                    Op::Nftables { tables } => {
+                        here.state.filters.extend(tables.clone());
+                        let nat = tables.iter().filter(|table| table.family == TableFamily::Inet);
+                        let chains = nat.flat_map(|table| &table.chains);
+                        here.state.source_nat.extend(chains.flat_map(|chain| chain.rules.clone()));
                     }
                     Op::Enslave { link, bridge } => {
                         let port = here.link(&link.name);

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::kernel::inspect::{Found, at_interfaces};
+use crate::kernel::inspect::Found;
 use crate::model::Lab;
 use crate::plan::nftables::{Hook, Table, Verdict};
 use crate::plan::{Kind, Sandbox};
@@ -77,5 +77,5 @@ pub(super) fn source_dest_checks(found: &Found) -> Vec<Check> {
         });
         chains.collect::<Vec<_>>()
     };
-    at_interfaces(&found.chains).iter().flat_map(checks).collect()
+    found.filters.iter().flat_map(checks).collect()
 }

@@ -122,7 +122,7 @@ pub(super) fn rule(list: &[ListAttribute<ExpressionAttribute>]) -> Option<Rule> 
         });
         match data {
             // Which header it is follows from where the address stands in it.
-            Some(Expressions::Meta(_)) => loaded = None,
+            Some(Expressions::Meta(parts)) if parts.iter().any(is_family) => loaded = None,
             Some(Expressions::Payload(parts)) => loaded = Some(field(parts)?),
             Some(Expressions::Bitwise(parts)) => mask = parts.iter().find_map(bits),
             Some(Expressions::Cmp(parts)) => {
@@ -141,6 +141,10 @@ pub(super) fn rule(list: &[ListAttribute<ExpressionAttribute>]) -> Option<Rule> 
         }
     }
     None
+}
+
+fn is_family(part: &Meta) -> bool {
+    matches!(part, Meta::Key(MetaKey::Nfproto | MetaKey::EtherTypeProtocol))
 }
 
 /// Which address a part of the header is, and how many bytes an address has there.

@@ -1,14 +1,12 @@
 //! What packet filter rules a namespace has, read back from the kernel.
 
-use std::borrow::Cow;
-
 use netlink_packet_core::{
     DefaultNla, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
     Nla as _,
 };
 use netlink_packet_netfilter::nftables::{
-    ChainAttribute, ChainMessage, DevHookNumber, ExpressionAttribute, Expressions, Hook as HookAttribute,
-    HookNumber, ListAttribute, NfTablesMessage, RuleAttribute, RuleMessage,
+    ChainAttribute, ChainMessage, ExpressionAttribute, Expressions, Hook as HookAttribute, ListAttribute,
+    NfTablesMessage, RuleAttribute, RuleMessage,
 };
 use netlink_packet_netfilter::{
     NetfilterHeader, NetfilterMessage, NetfilterMessageInner, NetfilterProtoFamily,
@@ -33,10 +31,10 @@ pub struct FoundChain {
     pub kind: Option<String>,
     /// The hook's number, in its family.
     pub hook: Option<u32>,
+    /// The interface at which it is asked, in family `netdev`.
+    pub device: Option<String>,
     /// Its place among the chains of the hook.
     pub priority: Option<i32>,
-    /// The interface that it is at, in family `netdev`.
-    pub device: Option<String>,
     /// Its rules, in order.
     pub rules: Vec<FoundRule>,
 }
@@ -92,8 +90,8 @@ fn chain(family: NetfilterProtoFamily, message: ChainMessage) -> FoundChain {
         name: String::new(),
         kind: None,
         hook: None,
-        priority: None,
         device: None,
+        priority: None,
         rules: Vec::new(),
     };
     for attribute in message.attributes {
@@ -106,7 +104,7 @@ fn chain(family: NetfilterProtoFamily, message: ChainMessage) -> FoundChain {
                     match part {
                         HookAttribute::Number(number) => chain.hook = Some(number.into()),
                         HookAttribute::Priority(priority) => chain.priority = Some(priority.cast_signed()),
-                        HookAttribute::NetDeviceName(name) => chain.device = Some(name),
+                        HookAttribute::NetDeviceName(device) => chain.device = Some(device),
                         _ => {}
                     }
                 }
@@ -117,33 +115,34 @@ fn chain(family: NetfilterProtoFamily, message: ChainMessage) -> FoundChain {
     chain
 }
 
-/// The chains at interfaces, as tables of the kind that netlab writes. A chain of which not every rule is understood is left
+/// The tables of family `netdev`, with their chains at interfaces. A chain of which not every rule is understood is left
 /// out, so that nobody takes the rest for the whole.
-pub fn at_interfaces(chains: &[FoundChain]) -> Vec<Table> {
+pub(in crate::kernel) fn at_interfaces(chains: &[FoundChain]) -> Vec<Table> {
     let mut tables: Vec<Table> = Vec::new();
     for found in chains.iter().filter(|chain| chain.family == "netdev") {
-        let Some(chain) = at_interface(found) else { continue };
+        let rules: Option<Vec<Rule>> = found.rules.iter().map(|found| found.rule.clone()).collect();
+        let Some((rules, hook)) = rules.zip(hook(found)) else { continue };
+        let priority = found.priority.unwrap_or_default();
+        let chain = Chain { name: found.name.clone().into(), hook, priority, rules };
         match tables.iter_mut().find(|known| known.name == found.table) {
             Some(known) => known.chains.push(chain),
-            None => tables.push(Table {
-                family: TableFamily::Netdev,
-                name: found.table.clone().into(),
-                chains: vec![chain],
-            }),
+            None => {
+                let (family, name) = (TableFamily::Netdev, found.table.clone().into());
+                tables.push(Table { family, name, chains: vec![chain] });
+            }
         }
     }
     tables
 }
 
-fn at_interface(found: &FoundChain) -> Option<Chain> {
-    let device = Cow::from(found.device.clone()?);
-    let hook = match found.hook? {
-        number if number == u32::from(HookNumber::Dev(DevHookNumber::Ingress)) => Hook::Ingress { device },
-        number if number == u32::from(HookNumber::Dev(DevHookNumber::Egress)) => Hook::Egress { device },
-        _ => return None,
-    };
-    let rules = found.rules.iter().map(|found| found.rule.clone()).collect::<Option<Vec<Rule>>>()?;
-    Some(Chain { name: found.name.clone().into(), hook, priority: found.priority?, rules })
+fn hook(chain: &FoundChain) -> Option<Hook> {
+    let device = chain.device.clone()?.into();
+    // `NF_NETDEV_INGRESS` and `NF_NETDEV_EGRESS` (linux/netfilter.h).
+    match chain.hook? {
+        0 => Some(Hook::Ingress { device }),
+        1 => Some(Hook::Egress { device }),
+        _ => None,
+    }
 }
 
 fn word(family: NetfilterProtoFamily) -> &'static str {

@@ -36,9 +36,9 @@ fn node() -> Inspection {
         }],
         fdb: Vec::new(),
         routes: Vec::new(),
+        nftables: Vec::new(),
         route_table: Vec::new(),
         source_dest_checks: Vec::new(),
-        nftables: Vec::new(),
         forwarding: Forwarding { ipv4: false, ipv6: Some(false), rp_filter: Vec::new() },
         neighbours: Vec::new(),
     }
