@@ -116,7 +116,7 @@ fn words_that_are_no_commands_or_options() {
     assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains("there is no code `NL999`: "), "{ran:?}");
     assert_eq!(netlab(&["explain", "nl010"]).code, 0);
-    assert_eq!(netlab(&["explain"]).stdout.lines().filter(|line| line.starts_with("NL0")).count(), 26);
+    assert_eq!(netlab(&["explain"]).stdout.lines().filter(|line| line.starts_with("NL0")).count(), 28);
 }
 
 #[test]
