@@ -12,7 +12,7 @@ pub use table::{Cells, grid};
 use std::fmt::Write as _;
 
 use super::traceroute::TracerouteText;
-use super::{Extent, LabNames, Names, labelled, summary, tree};
+use super::{Extent, LabNames, Names, data_path, labelled, summary, tree};
 use crate::model::{Family, Lab};
 use crate::probe::{Outcome, Trace, TracerouteOptions};
 use crate::suite::{Between, Kind, Pair, Role, Survey};
@@ -35,7 +35,7 @@ pub struct Found<'a> {
 pub fn survey(lab: &Lab, found: &Found<'_>) -> String {
     let names = LabNames::new(lab);
     let mut out =
-        format!("{}: {}\ndata path {}, MTU {}\n\n", lab.name, summary(lab), lab.data_path.word(), lab.mtu);
+        format!("{}: {}\n{}\n\n", lab.name, summary(lab), data_path(lab));
     out.push_str(&tree(lab, Extent::Whole, &|_| None));
     for family in lab.families() {
         out.push('\n');

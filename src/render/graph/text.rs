@@ -4,7 +4,7 @@
 use super::{ip_lines, labelled, more, more_nodes, net_lines, nodes_shown, pods_shown, router_ports};
 use crate::model::{Lab, Node, Router};
 use crate::plan::veth_names;
-use crate::render::summary;
+use crate::render::{data_path, summary};
 
 /// The columns of a terminal of the least common width; wider only where one box is.
 const WIDTH: usize = 80;
@@ -15,7 +15,7 @@ const STEM: usize = 2;
 pub fn text(lab: &Lab) -> String {
     let mut lines = vec![
         format!("{}: {}", lab.name, summary(lab)),
-        format!("data path {}, MTU {}", lab.data_path.word(), lab.mtu),
+        data_path(lab),
         String::new(),
     ];
     let mut above = None;
