@@ -34,8 +34,7 @@ pub struct Found<'a> {
 /// The text of a lab's snapshot.
 pub fn survey(lab: &Lab, found: &Found<'_>) -> String {
     let names = LabNames::new(lab);
-    let mut out =
-        format!("{}: {}\n{}\n\n", lab.name, summary(lab), data_path(lab));
+    let mut out = format!("{}: {}\n{}\n\n", lab.name, summary(lab), data_path(lab));
     out.push_str(&tree(lab, Extent::Whole, &|_| None));
     for family in lab.families() {
         out.push('\n');

@@ -13,11 +13,7 @@ const STEM: usize = 2;
 
 /// The drawing.
 pub fn text(lab: &Lab) -> String {
-    let mut lines = vec![
-        format!("{}: {}", lab.name, summary(lab)),
-        data_path(lab),
-        String::new(),
-    ];
+    let mut lines = vec![format!("{}: {}", lab.name, summary(lab)), data_path(lab), String::new()];
     let mut above = None;
     for segment in 0..lab.segments.len() {
         let below = between(lab, segment);
