@@ -77,7 +77,11 @@ impl Shape {
             out += "pod_cidr = [\"10.244.0.0/16\", \"fd00:244::/48\"]\n";
         }
         writeln!(out, "node_mask = {}", self.node_mask).expect("a string");
-        out += "[[segment]]\nname = \"rack1\"\n[[segment]]\nname = \"rack2\"\n";
+        out += "[[segment]]\nname = \"rack1\"\n";
+        // A segment that nothing is plugged into is an error.
+        if self.routers > 0 {
+            out += "[[segment]]\nname = \"rack2\"\n";
+        }
         for router in 0..self.routers {
             writeln!(out, "[[router]]\nname = \"router{router}\"\nsegments = [\"rack1\", \"rack2\"]")
                 .expect("a string");
@@ -295,7 +299,8 @@ proptest! {
 #[test]
 fn segments_without_a_subnet_keep_clear_of_one_that_names_its_own() {
     let lab = lab("[[segment]]\nname = \"a\"\n[[segment]]\nname = \"b\"\ncidr = \"192.168.66.0/23\"\n\
-         [[segment]]\nname = \"c\"\n[[node]]\nname = \"n\"\n");
+         [[segment]]\nname = \"c\"\n[[node]]\nname = \"n\"\n\
+         [[router]]\nname = \"r\"\nsegments = [\"a\", \"b\", \"c\"]\n");
     let subnets: Vec<String> =
         lab.segments.iter().flat_map(|segment| segment.subnet.iter()).map(|net| net.to_string()).collect();
     assert_eq!(subnets, ["192.168.68.0/24", "192.168.66.0/23", "192.168.69.0/24"]);
@@ -315,6 +320,8 @@ fn a_large_pinned_slice_does_not_keep_the_search_busy() {
 fn small_subnets_after_a_large_segment_do_not_keep_the_search_busy() {
     let toml = "[underlay]\ncidr = \"10.0.0.0/30\"\n[cluster]\npod_cidr = \"172.16.0.0/16\"\n\
          [[segment]]\nname = \"a\"\n[[segment]]\nname = \"b\"\ncidr = \"11.0.0.0/8\"\n[[segment]]\nname = \"c\"\n\
-         [[segment]]\nname = \"d\"\ncidr = \"10.0.0.128/25\"\n[[node]]\nname = \"n\"\n";
+         [[segment]]\nname = \"d\"\ncidr = \"10.0.0.128/25\"\n[[node]]\nname = \"n\"\n\
+         [[router]]\nname = \"r\"\nsegments = [\"a\", \"c\", \"d\"]\n\
+         [[router]]\nname = \"s\"\nsegments = [\"a\", \"b\"]\n";
     assert_eq!(lab(toml).segments[2].subnet.primary().map(|net| net.to_string()), Some("10.0.0.4".into()));
 }

@@ -74,6 +74,8 @@ fn many_segments() {
     for place in 0..1000 {
         writeln!(toml, "[[segment]]\nname = \"s{place}\"").expect("a string");
     }
+    let names: Vec<String> = (0..1000).map(|place| format!("s{place}")).collect();
+    writeln!(toml, "[[router]]\nname = \"hub\"\nsegments = {names:?}").expect("a string");
     let lab = netlab::parse(&toml, "large").expect("a lab");
     assert_eq!(lab.segments.len(), 1000);
 }

@@ -164,8 +164,9 @@ fn made_by_commands(world: &World, lab: &netlab::model::Lab) -> Result<BTreeMap<
     let plan = plan(lab);
     let script = world.file("plan.sh", &commands::script(&plan, &lab.name));
     // `ip netns` keeps its names in /run, which is the machine's: it gets one of its own.
-    let mut shell =
-        format!("set -e; mount -t tmpfs none /run; mkdir -p /run/netns; sh -e {script}; set +e\n");
+    let mut shell = format!(
+        "set -e; mount -t tmpfs none /run; mkdir -p /run/netns /run/keys; cd /run/keys; sh -e {script}; set +e\n"
+    );
     for name in plan.namespaces.iter().map(|namespace| namespace.name.as_str()) {
         shell.push_str(&format!("ip netns exec {name} sh {}\n", asking(world, name)));
     }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{FINE, print_json, running};
 use crate::cli::{Format, Status};
 use crate::kernel::{ContainerState, Phase};
-use crate::render::{Extent, summary, tree};
+use crate::render::{Extent, data_path, summary, tree};
 use crate::state::{self, Record};
 use crate::ui;
 
@@ -134,9 +134,8 @@ fn one(record: &Record, format: Format) -> anyhow::Result<()> {
     let mut text = format!("{} has been up for {}: {}\n", lab.name, age(record.since), summary(lab));
     let how = if record.rootless { "in a user namespace of its own" } else { "as root" };
     text.push_str(&format!(
-        "data path {}, MTU {}, {how}, holder {}, keeper {}\n",
-        lab.data_path.word(),
-        lab.mtu,
+        "{}, {how}, holder {}, keeper {}\n",
+        data_path(lab),
         record.holder.pid,
         record.keeper.pid
     ));

@@ -42,6 +42,8 @@ struct Builder<'a> {
     sandboxes: Vec<Sandbox>,
     /// Namespaces with interfaces that could not send when they were made.
     unsettled: Vec<(usize, Vec<(u32, Awaited)>)>,
+    /// `WireGuard` devices that have not agreed on keys with their peers.
+    strangers: Vec<wireguard::Device>,
 }
 
 impl<'a> Builder<'a> {
@@ -55,6 +57,7 @@ impl<'a> Builder<'a> {
             filters: BTreeMap::new(),
             sandboxes: Vec::new(),
             unsettled: Vec::new(),
+            strangers: Vec::new(),
         })
     }
 
@@ -75,6 +78,7 @@ impl<'a> Builder<'a> {
             done(here);
         }
         self.wait_until_settled(plan)?;
+        self.introduce()?;
         self.fill(plan, plan.namespaces.len(), &plan.last)?;
         Ok(Built { sandboxes: self.sandboxes })
     }
@@ -124,8 +128,9 @@ impl<'a> Builder<'a> {
                         if step.run_in != here {
                             return Err(Error::Unexpected(format!("{place}: {op}: in another's turn")));
                         }
-                        wireguard::configure(setup)
+                        let device = wireguard::Device::configure(setup, place)
                             .map_err(|errno| refused(place, op, errno, String::new()))?;
+                        self.strangers.push(device);
                     }
                     op => {
                         let sandboxes = &self.sandboxes;
@@ -221,6 +226,24 @@ impl<'a> Builder<'a> {
                         "{place}: its cables are up, but their link state was not so within {} s",
                         PATIENCE.as_secs()
                     )));
+                }
+                sleep(Duration::from_millis(1));
+            }
+        }
+        Ok(())
+    }
+
+    /// Has nodes that encrypt agree on keys, once their cables can send.
+    fn introduce(&mut self) -> Result<()> {
+        let began = Instant::now();
+        let wrong = |place: &str| Error::call(format!("{place}: agreeing on keys with the other nodes"));
+        for device in &mut self.strangers {
+            device.greet().map_err(wrong(device.place()))?;
+        }
+        for mut device in self.strangers.drain(..) {
+            while !device.has_met_all().map_err(wrong(device.place()))? {
+                if began.elapsed() > PATIENCE {
+                    return Err(wrong(device.place())(Errno::ETIMEDOUT));
                 }
                 sleep(Duration::from_millis(1));
             }

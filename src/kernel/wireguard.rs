@@ -15,13 +15,80 @@ use crate::plan::{Peer, PublicKey, Wireguard};
 /// Peers a message: an attribute, such as the list of peers, has at most 64 KiB.
 const PEERS: usize = 100;
 
-/// Gives a device of this thread's network namespace its key and its peers.
-pub(super) fn configure(setup: &Wireguard) -> Result<(), Errno> {
-    let mut generic = Generic::open("wireguard")?;
-    for message in messages(setup) {
-        generic.ask(message)?;
+/// More nodes than this, and their first packets have to make them known to each other: all pairs would take too long.
+const MOST_GREETINGS: usize = 50;
+/// Any number but zero: it is taken back at once.
+const KEEPALIVE: u16 = 25;
+
+/// A device of a lab that is being built.
+pub(super) struct Device {
+    generic: Generic,
+    setup: Wireguard,
+    place: String,
+}
+
+impl Device {
+    /// Gives a device of this thread's network namespace, which is that place's, its key and its peers.
+    pub(super) fn configure(setup: &Wireguard, place: &str) -> Result<Self, Errno> {
+        let mut generic = Generic::open("wireguard")?;
+        for message in messages(setup) {
+            generic.ask(message)?;
+        }
+        Ok(Self { generic, setup: setup.clone(), place: place.to_owned() })
     }
-    Ok(())
+
+    /// Has the device agree with its peers on keys now. Where both ends begin at the same moment, as first packets in both
+    /// directions have them do, each drops what the other began, and nothing passes for the 5 s until they try again
+    /// (`REKEY_TIMEOUT`). So one end of each pair begins: a keepalive that is asked for is sent at once, and is then taken back.
+    pub(super) fn greet(&mut self) -> Result<(), Errno> {
+        if self.setup.peers.len() >= MOST_GREETINGS {
+            return Ok(());
+        }
+        let begins = |peer: &&Peer| self.place < peer.node;
+        let peers: Vec<PublicKey> =
+            self.setup.peers.iter().filter(begins).map(|peer| peer.public_key).collect();
+        for seconds in [KEEPALIVE, 0] {
+            let told = peers.iter().map(|key| {
+                let key = WireguardPeerAttribute::PublicKey(key.0);
+                WireguardPeer(vec![key, WireguardPeerAttribute::PersistentKeepalive(seconds)])
+            });
+            let attributes = vec![
+                WireguardAttribute::IfIndex(self.setup.link.index),
+                WireguardAttribute::Peers(told.collect()),
+            ];
+            self.generic.ask(WireguardMessage { cmd: WireguardCmd::SetDevice, attributes })?;
+        }
+        Ok(())
+    }
+
+    /// Whether it has agreed with all of its peers.
+    pub(super) fn has_met_all(&mut self) -> Result<bool, Errno> {
+        if self.setup.peers.len() >= MOST_GREETINGS {
+            return Ok(true);
+        }
+        let index = WireguardAttribute::IfIndex(self.setup.link.index);
+        let question = WireguardMessage { cmd: WireguardCmd::GetDevice, attributes: vec![index] };
+        let answers = self.generic.dump(question)?;
+        let attributes = answers.iter().flat_map(|answer| &answer.attributes);
+        let peers = attributes.filter_map(|attribute| match attribute {
+            WireguardAttribute::Peers(peers) => Some(peers),
+            _ => None,
+        });
+        // A peer that does not fit one message goes on in the next, and is told of twice.
+        Ok(peers.flatten().filter(|peer| has_met(peer)).count() >= self.setup.peers.len())
+    }
+
+    /// The node that it is on.
+    pub(super) fn place(&self) -> &str {
+        &self.place
+    }
+}
+
+fn has_met(peer: &WireguardPeer) -> bool {
+    peer.iter().any(|attribute| match attribute {
+        WireguardPeerAttribute::LastHandshake(at) => at.seconds != 0 || at.nano_seconds != 0,
+        _ => false,
+    })
 }
 
 fn messages(setup: &Wireguard) -> Vec<WireguardMessage> {

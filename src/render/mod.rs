@@ -20,7 +20,7 @@ mod tunnel;
 
 pub use hosts::hosts;
 pub use names::LabNames;
-pub use tree::{Extent, Remark, ips, nets, summary, tree};
+pub use tree::{Extent, Remark, data_path, ips, nets, summary, tree};
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -12,7 +12,7 @@ pub use table::{Cells, grid};
 use std::fmt::Write as _;
 
 use super::traceroute::TracerouteText;
-use super::{Extent, LabNames, Names, labelled, summary, tree};
+use super::{Extent, LabNames, Names, data_path, labelled, summary, tree};
 use crate::model::{Family, Lab};
 use crate::probe::{Outcome, Trace, TracerouteOptions};
 use crate::suite::{Between, Kind, Pair, Role, Survey};
@@ -34,8 +34,7 @@ pub struct Found<'a> {
 /// The text of a lab's snapshot.
 pub fn survey(lab: &Lab, found: &Found<'_>) -> String {
     let names = LabNames::new(lab);
-    let mut out =
-        format!("{}: {}\ndata path {}, MTU {}\n\n", lab.name, summary(lab), lab.data_path.word(), lab.mtu);
+    let mut out = format!("{}: {}\n{}\n\n", lab.name, summary(lab), data_path(lab));
     out.push_str(&tree(lab, Extent::Whole, &|_| None));
     for family in lab.families() {
         out.push('\n');

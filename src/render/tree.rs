@@ -43,6 +43,12 @@ pub fn summary(lab: &Lab) -> String {
     parts.join(", ")
 }
 
+/// `data path vxlan, MTU 1500, 1450 in pods`: how packets get from node to node, and how large they may be.
+pub fn data_path(lab: &Lab) -> String {
+    let inside = if lab.pod_mtu == lab.mtu { String::new() } else { format!(", {} in pods", lab.pod_mtu) };
+    format!("data path {}, MTU {}{inside}", lab.data_path.word(), lab.mtu)
+}
+
 /// The tree itself, one line a thing.
 pub fn tree(lab: &Lab, extent: Extent, remark: Remark<'_>) -> String {
     let mut out = String::new();

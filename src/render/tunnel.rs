@@ -12,7 +12,7 @@ pub(super) fn device(at: &str, Tunnel { link, mac, mtu, kind }: &Tunnel) -> Stri
             format!("vxlan id {id} dev {} local {local} dstport {port} nolearning", dev.name)
         }
         TunnelKind::Geneve { port } => format!("geneve external dstport {port}"),
-        TunnelKind::Ipip { local } => format!("ipip local {local} ttl {TTL}"),
+        TunnelKind::Ipip { local } => format!("ipip mode ipip local {local} ttl {TTL}"),
         TunnelKind::Gre => "gre external".to_owned(),
         TunnelKind::Ip6Gre => "ip6gre external".to_owned(),
         TunnelKind::Wireguard => "wireguard".to_owned(),

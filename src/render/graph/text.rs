@@ -7,7 +7,7 @@ use super::{
 };
 use crate::model::{Lab, Node, Router};
 use crate::plan::veth_names;
-use crate::render::summary;
+use crate::render::{data_path, summary};
 
 /// The columns of a terminal of the least common width; wider only where one box is.
 const WIDTH: usize = 80;
@@ -16,11 +16,7 @@ const STEM: usize = 2;
 
 /// The drawing.
 pub fn text(lab: &Lab) -> String {
-    let mut lines = vec![
-        format!("{}: {}", lab.name, summary(lab)),
-        format!("data path {}, MTU {}", lab.data_path.word(), lab.mtu),
-        String::new(),
-    ];
+    let mut lines = vec![format!("{}: {}", lab.name, summary(lab)), data_path(lab), String::new()];
     let routers = routers(lab);
     let mut above = None;
     for segment in 0..lab.segments.len() {
