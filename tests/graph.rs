@@ -43,7 +43,8 @@ fn labs() -> Vec<(PathBuf, netlab::model::Lab)> {
         .filter(|path| path.extension().is_some_and(|found| found == "toml"));
     paths
         .map(|path| {
-            (path.clone(), netlab::parse(&fs::read_to_string(&path).expect("a lab"), "x").expect("valid"))
+            let stem = path.file_stem().expect("a name").to_str().expect("text");
+            (path.clone(), netlab::parse(&fs::read_to_string(&path).expect("a lab"), stem).expect("valid"))
         })
         .collect()
 }

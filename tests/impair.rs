@@ -201,7 +201,12 @@ fn a_kernel_without_netem_says_so_and_keeps_what_there_was() {
                 &format!("{:?}: this kernel has netem", world.mode),
             );
         }
-        let words = ["this kernel lacks netem", "`sch_netem`", "linux-modules-extra", "kernel-modules-extra"];
+        let words = [
+            "this kernel lacks network emulation",
+            "`sch_netem`",
+            "linux-modules-extra",
+            "kernel-modules-extra",
+        ];
         assert_eq!(tried.code, 3, "{tried:?}");
         assert!(words.iter().all(|word| tried.stderr.contains(word)), "{tried:?}");
         assert!(world.ok(&["impair", "show"]).contains("node2     both       rate 1mbit"));

@@ -145,14 +145,14 @@ fn names_that_are_not_there_are_answered_with_those_that_are() {
         let error = world.fails(2, &["ping", "-l", "two-nod", "pod1", "pod2"]);
         assert!(error.contains("did you mean `two-node`?"), "{error}");
         let error = world.fails(2, &["ping", "pdo1", "pod2"]);
-        assert!(error.contains("no pod, node or router `pdo1`; did you mean `pod1`?"), "{error}");
+        assert!(error.contains("no pod, node, router or external `pdo1`; did you mean `pod1`?"), "{error}");
         let error = world.fails(2, &["ping", "pod1", "zebra"]);
         assert!(
             error.contains("`zebra`; there are: node1, node2, pod1, pod2, pod3, pod4, fabric"),
             "{error}"
         );
         let error = world.fails(2, &["exec", "../../etc", "--", "true"]);
-        assert!(error.contains("no pod, node or router"), "{error}");
+        assert!(error.contains("no pod, node, router or external"), "{error}");
     });
 }
 

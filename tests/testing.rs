@@ -469,7 +469,10 @@ fn wrong_files_are_all_told_and_nothing_is_made() {
         contains(&fails(world, 2, &[&good, &good]).stderr, &["was named twice"]);
         let other = world.file("other.toml", "name = \"one-node\"\n[[node]]\nname = \"n\"\n");
         contains(&fails(world, 2, &[&good, &other]).stderr, &["would share the snapshot"]);
-        contains(&fails(world, 2, &["--data-path", "vxlan", &good]).stderr, &["vxlan", "is not there yet"]);
+        contains(
+            &fails(world, 2, &["--data-path", "ospf", &good]).stderr,
+            &["ospf", "there is: l2, host-gw, "],
+        );
         contains(&fails(world, 2, &["--data-path", "vlxan", &good]).stderr, &["did you mean `vxlan`?"]);
         world.expect_no_files();
     });
