@@ -86,8 +86,19 @@ fn all_but_times_and_rates_is_the_same_on_every_run_as_root_and_rootless() {
     }
 }
 
+/// A comparison takes half a minute in a slow VM: there only what depends on the kernel is tried.
+fn is_for_fast_machines(test: &str) -> bool {
+    if is_slow() {
+        skip(test, "a slow VM, and nothing of it depends on the kernel");
+    }
+    is_slow()
+}
+
 #[test]
 fn the_table_of_a_real_lab() {
+    if is_for_fast_machines("the_table_of_a_real_lab") {
+        return;
+    }
     in_each_mode("the_table_of_a_real_lab", |world| {
         let lab = world.lab("two-node.toml");
         let table =
@@ -162,6 +173,9 @@ fn each_tunnel_that_this_kernel_has_costs_what_theory_says() {
 
 #[test]
 fn other_places_and_the_other_family() {
+    if is_for_fast_machines("other_places_and_the_other_family") {
+        return;
+    }
     in_each_mode("other_places_and_the_other_family", |world| {
         let lab = world.lab("dual-stack.toml");
         let found = compare(world, &["--data-path", "host-gw", "-6", "--from", "node1", &lab]);
@@ -180,6 +194,9 @@ fn other_places_and_the_other_family() {
 
 #[test]
 fn a_smaller_mtu_shows_in_the_largest_ping_and_the_segment() {
+    if is_for_fast_machines("a_smaller_mtu_shows_in_the_largest_ping_and_the_segment") {
+        return;
+    }
     in_each_mode("a_smaller_mtu_shows", |world| {
         let nodes = "[[node]]\nname = \"a\"\npods = 1\n[[node]]\nname = \"b\"\npods = 1\n";
         let lab = world.file("small.toml", &format!("[cluster]\nmtu = 1400\n{nodes}"));
@@ -193,6 +210,9 @@ fn a_smaller_mtu_shows_in_the_largest_ping_and_the_segment() {
 
 #[test]
 fn what_the_topology_does_not_allow_is_a_row_unless_it_was_named() {
+    if is_for_fast_machines("what_the_topology_does_not_allow_is_a_row_unless_it_was_named") {
+        return;
+    }
     in_each_mode("what_the_topology_does_not_allow", |world| {
         let text = fs::read_to_string("tests/bad/host-gw-across-segments.toml").expect("a topology");
         let lab = world.file("across.toml", &text);
@@ -263,6 +283,9 @@ fn in_the_middle(world: &World, lab: &str) -> (Child, Pid) {
 
 #[test]
 fn a_signal_ends_it_and_nothing_is_left() {
+    if is_for_fast_machines("a_signal_ends_it_and_nothing_is_left") {
+        return;
+    }
     if !isolated("a_signal_ends_it_and_nothing_is_left") {
         return;
     }
@@ -291,6 +314,9 @@ fn a_signal_ends_it_and_nothing_is_left() {
 
 #[test]
 fn a_lab_that_dies_in_the_middle_is_told_of() {
+    if is_for_fast_machines("a_lab_that_dies_in_the_middle_is_told_of") {
+        return;
+    }
     in_each_mode("a_lab_that_dies_in_the_middle_is_told_of", |world| {
         let (child, _) = in_the_middle(world, &world.lab("two-node.toml"));
         let labs = fs::read_dir(world.runtime().join("_test")).expect("labs").flatten();
