@@ -307,6 +307,6 @@ fn check_host_gw(lab: &Lab, drafts: &Drafts<'_>, context: &mut Context) {
         )
         .also(first_draft.segment_span(), format!("`{}` is on segment `{}`", first.name, segment(first)))
         .help("a host-gw route's next hop is the other node itself, which must be on the same switch")
-        .help("put all nodes that have pods on one segment; overlays, which cross routers, come with a later version"),
+        .help("put all nodes that have pods on one segment, or take a data path that crosses routers: cloud, or an overlay such as vxlan"),
     );
 }
