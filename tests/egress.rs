@@ -245,3 +245,16 @@ fn has(program: &str) -> bool {
         .output()
         .is_ok_and(|output| output.status.success())
 }
+
+/// Where the fabric leads outside, it leads from segment to segment too.
+#[test]
+fn segments_need_no_router_where_the_fabric_routes() {
+    let text = |external: &str| {
+        format!(
+            "[cluster]\ndata_path = \"vxlan\"\n[[segment]]\nname = \"a\"\n[[segment]]\nname = \"b\"\n{external}\n\
+             [[node]]\nname = \"n\"\nsegment = \"a\"\n[[node]]\nname = \"m\"\nsegment = \"b\"\n"
+        )
+    };
+    assert!(netlab::parse(&text("[[external]]\nname = \"net\""), "x").is_ok());
+    assert!(netlab::parse(&text(""), "x").is_err());
+}

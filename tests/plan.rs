@@ -365,6 +365,23 @@ name = "p"
 impair = { delay = "100ms", reorder = "25.5%", corrupt = "0.0001%", direction = "in" }
 "#;
 
+/// ARP for a pod of another node crosses the cables of both nodes where there is one flat network.
+#[test]
+fn pods_of_a_flat_network_that_loses_frames_know_each_other() {
+    let text = |impair: &str| {
+        format!(
+            "[cluster]\ndata_path = \"l2\"\n[[node]]\nname = \"a\"\npods = [\"p\"]\n{impair}\n[[node]]\nname = \"b\"\npods = [\"q\"]\n"
+        )
+    };
+    let script = |impair: &str| {
+        let lab = netlab::parse(&text(impair), "flat").expect("a valid lab");
+        commands::script(&plan(&lab), "flat")
+    };
+    let known = "ip -n p neigh replace 10.244.2.2 lladdr 0a:58:0a:f4:02:02 dev eth0 nud permanent";
+    assert!(script("impair = { loss = \"50%\" }").contains(known));
+    assert!(!script("impair = { rate = \"1mbit\" }").contains(known));
+}
+
 #[test]
 fn impairments_come_last_and_neighbours_before_them() {
     let lab = netlab::parse(IMPAIRED, "impaired").expect("a valid lab");

@@ -286,6 +286,8 @@ fn neighbours_of(cluster: &Cluster, lab: &Lab, context: &mut Context) -> Neighbo
     match context.word("neighbours", cluster.neighbours.as_ref()) {
         Some(("learn", _)) => Neighbours::Learn,
         Some(("static", _)) => Neighbours::StaticAll,
+        // On one flat network, everybody's questions cross the cables that lose them.
+        _ if lab.data_path == DataPath::L2 && lab.loses_frames() => Neighbours::StaticAll,
         _ => neighbours::choose(&lab.nodes, lab.data_path),
     }
 }

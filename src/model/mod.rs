@@ -266,6 +266,14 @@ impl Lab {
         self.nodes.iter().flat_map(|node| node.pods.iter().map(move |pod| (node, pod)))
     }
 
+    /// Whether some cable loses frames on purpose.
+    pub fn loses_frames(&self) -> bool {
+        let nodes = self.nodes.iter().map(|node| node.impair);
+        let pods = self.pods().map(|(_, pod)| pod.impair);
+        let segments = self.segments.iter().map(|segment| segment.impair);
+        nodes.chain(pods).chain(segments).flatten().any(|impairment| impairment.impair.loses_frames())
+    }
+
     /// The address families that pods have.
     pub fn families(&self) -> impl Iterator<Item = Family> + '_ {
         Family::ALL.into_iter().filter(|family| self.pod_cidr.get(*family).is_some())

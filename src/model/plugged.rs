@@ -1,10 +1,10 @@
 //! Whether the underlay hangs together: something is plugged into every segment, and all of it is reached.
 
+use super::Lab;
 use super::build::Context;
 use super::nodes::Drafts;
 use super::routes::{Distances, Paths};
 use super::segments::Segments;
-use super::{DataPath, Lab};
 use crate::diag::{Code, Diagnostic};
 use crate::spec::Document;
 
@@ -17,8 +17,8 @@ pub(super) fn check(
     context: &mut Context,
 ) {
     check_unused(lab, segments, context);
-    // The fabric's router, which clouds never show, joins all segments.
-    if lab.data_path == DataPath::Cloud {
+    // Where the fabric routes, it joins all segments: for a cloud, or as the way to hosts beyond the cluster.
+    if !lab.fabric.is_empty() {
         return;
     }
     let Some(first) = lab.nodes.first() else { return };
