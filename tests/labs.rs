@@ -1,10 +1,12 @@
-//! Every lab in `labs/`, examined through the library and compared by insta with the snapshots that `netlab test` uses.
+//! Every lab in `labs/`, on its own data path and on each other one that there is a snapshot of, examined through the library
+//! and compared by insta with the snapshots that `netlab test` uses.
 //!
 //! Not run by the usual harness: labs are brought up by processes that the caller forks, and a test runner has threads.
 //! For each mode, a process of its own examines all labs at once and hands back what it found.
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
@@ -46,7 +48,12 @@ fn main() -> ExitCode {
     let mut failed = 0;
     for mode in [Mode::Root, Mode::Ordinary] {
         match World::new(mode) {
-            Ok(world) => failed += run(&world, &labs),
+            Ok(world) => {
+                failed += run(&world, &labs, None);
+                for (data_path, labs) in elsewhere() {
+                    failed += run(&world, &labs, Some(&data_path));
+                }
+            }
             Err(why) => skip("labs", &format!("{mode:?}: {why}")),
         }
     }
@@ -63,15 +70,30 @@ fn labs() -> Vec<String> {
     labs
 }
 
+/// The labs that have a snapshot of another data path than their own, by that data path.
+fn elsewhere() -> BTreeMap<String, Vec<String>> {
+    let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for entry in fs::read_dir(root().join("snapshots")).expect("snapshots/").flatten() {
+        let name = entry.file_name().into_string().expect("text");
+        if let Some((lab, data_path)) = name.strip_suffix(".snap").and_then(|name| name.split_once('@')) {
+            all.entry(data_path.to_owned()).or_default().push(lab.to_owned());
+        }
+    }
+    all.values_mut().for_each(|labs| labs.sort());
+    assert!(all.len() >= 4, "snapshots of other data paths were not found: {all:?}");
+    all
+}
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Examines and compares all labs in one mode; gives back how many are not as they should be.
-fn run(world: &World, labs: &[String]) -> usize {
+fn run(world: &World, labs: &[String], data_path: Option<&str>) -> usize {
     let mode = world.mode;
+    let called = |lab: &str| data_path.map_or(lab.to_owned(), |data_path| format!("{lab}@{data_path}"));
     let files: Vec<String> = labs.iter().map(|lab| world.lab(&format!("{lab}.toml"))).collect();
-    let found = match examined(world, &files) {
+    let found = match examined(world, &files, data_path) {
         Ok(found) => found,
         Err(why) => {
             println!("test labs, {mode:?} ... FAILED: {why}");
@@ -81,18 +103,19 @@ fn run(world: &World, labs: &[String]) -> usize {
     assert_eq!(found.len(), labs.len(), "a lab is missing");
     let mut failed = 0;
     for (lab, examined) in labs.iter().zip(found) {
+        let name = called(lab);
         if let LabEnd::Skipped { reason } = &examined.report.end {
-            skip(&format!("labs: {lab}"), &format!("{mode:?}: {reason}"));
+            skip(&format!("labs: {name}"), &format!("{mode:?}: {reason}"));
             continue;
         }
-        let right = catch_unwind(AssertUnwindSafe(|| compare(lab, &examined))).is_ok();
-        println!("test {lab}, {mode:?} ... {}", if right { "ok" } else { "FAILED" });
+        let right = catch_unwind(AssertUnwindSafe(|| compare(lab, &name, &examined))).is_ok();
+        println!("test {name}, {mode:?} ... {}", if right { "ok" } else { "FAILED" });
         failed += usize::from(!right);
     }
     failed
 }
 
-fn compare(lab: &str, examined: &Examined) {
+fn compare(lab: &str, name: &str, examined: &Examined) {
     assert_eq!(examined.report.end, LabEnd::Finished, "{lab}");
     // What netlab itself says of its snapshot is another test's subject; here insta compares.
     let wrong: Vec<_> = examined.report.failed().filter(|case| !case.is_snapshot()).collect();
@@ -103,19 +126,19 @@ fn compare(lab: &str, examined: &Examined) {
     settings.set_omit_expression(true);
     settings.set_input_file(root().join("labs").join(format!("{lab}.toml")));
     let text = examined.text.as_deref().expect("a snapshot's text");
-    settings.bind(|| insta::assert_snapshot!(lab, text));
+    settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
 /// What a process of the world's user finds.
 #[allow(unsafe_code)] // fork
-fn examined(world: &World, files: &[String]) -> Found {
+fn examined(world: &World, files: &[String], data_path: Option<&str>) -> Found {
     let (ours, theirs) = pipe().expect("a pipe");
     // SAFETY: this process has one thread, so the child may do whatever this one could.
     match unsafe { fork() }.expect("fork") {
         ForkResult::Child => {
             drop(ours);
             become_user(world);
-            let done = catch_unwind(AssertUnwindSafe(|| hand_back(theirs, &examine(files))));
+            let done = catch_unwind(AssertUnwindSafe(|| hand_back(theirs, &examine(files, data_path))));
             // SAFETY: ends the process without running what belongs to its parent.
             unsafe { libc::_exit(i32::from(done.is_err())) }
         }
@@ -144,8 +167,10 @@ fn become_user(world: &World) {
     }
 }
 
-fn examine(files: &[String]) -> Found {
-    let arguments = ["netlab", "test", "--check"].into_iter().chain(files.iter().map(String::as_str));
+fn examine(files: &[String], data_path: Option<&str>) -> Found {
+    let elsewhere = data_path.map(|data_path| ["--data-path", data_path]);
+    let arguments = ["netlab", "test", "--check"].into_iter().chain(elsewhere.into_iter().flatten());
+    let arguments = arguments.chain(files.iter().map(String::as_str));
     let command = Cli::try_parse_from(arguments).map_err(|error| error.to_string())?.command;
     let Command::Test(args) = command else { return Err("not `netlab test`".into()) };
     let args: cli::Test = args;
