@@ -55,10 +55,11 @@ fn script(world: &World) -> String {
             "set -e\nmount -t tmpfs none /run\nip netns add extra\n\
              export CNI_COMMAND=ADD CNI_CONTAINERID=extra CNI_NETNS=/run/netns/extra CNI_IFNAME=eth0 CNI_PATH={PLUGINS}\n\
              {PLUGINS}/bridge <{conf} >{result}\n\
-             ip netns exec extra sh -c '{ASK_POD}'\n\
-             echo; bridge -j -d link show\n\
              for pod in 10.244.1.1 10.244.1.2 10.244.1.3 10.244.2.1 10.244.2.2 10.244.2.3 192.168.66.12; do\n\
              ip netns exec extra ping -n -c 1 -W 5 $pod >&2\ndone\n\
+             # Before Linux 6.8 a fresh cable takes its time to say that it is up: asked after it has carried something.\n\
+             ip netns exec extra sh -c '{ASK_POD}'\n\
+             echo; bridge -j -d link show\n\
              # Let others ask as long as somebody listens.\n\
              echo; echo ready; cat >/dev/null\n",
             result = world.temporary().join("result.json").display()
