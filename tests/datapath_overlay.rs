@@ -212,6 +212,42 @@ fn expect_wrapped(world: &World, lab: &str, data_path: DataPath, family: &str, o
     }
 }
 
+/// What each data path calls its module.
+const MODULES: [(DataPath, &str); 5] = [
+    (DataPath::Vxlan, "`vxlan`"),
+    (DataPath::Geneve, "`geneve`"),
+    (DataPath::Ipip, "`ipip`"),
+    (DataPath::Gre, "`ip_gre`"),
+    (DataPath::Wireguard, "`wireguard`"),
+];
+
+#[test]
+fn a_kernel_without_the_tunnel_is_told_so_and_nothing_is_left() {
+    const NAME: &str = "a_kernel_without_the_tunnel_is_told_so_and_nothing_is_left";
+    in_each_mode(NAME, |world| {
+        let file = world.lab("two-node.toml");
+        for (data_path, module) in MODULES {
+            let word = data_path.word();
+            let ran = world.netlab(&["up", "--data-path", word, &file]);
+            if ran.code == 0 {
+                world.ok(&["down", "two-node"]);
+                skip(NAME, &format!("{:?}: this kernel has {word}", world.mode));
+                continue;
+            }
+            assert_eq!(ran.code, 3, "{word}: {ran:?}");
+            let words = ["this kernel lacks ", module, "linux-modules-extra", "kernel-modules-extra"];
+            assert!(words.iter().all(|word| ran.stderr.contains(word)), "{word}: {ran:?}");
+            assert!(ran.stderr.ends_with("nothing of it is left\n"), "{word}: {ran:?}");
+            assert!(world.ok(&["status"]).contains("no lab"), "{word}");
+            world.expect_no_files();
+            let tested = world.netlab(&["test", "--data-path", word, &file]);
+            assert!(tested.code == 3 && tested.stdout.contains("SKIP  two-node"), "{word}: {tested:?}");
+            assert_eq!(world.netlab(&["test", "--no-skip", "--data-path", word, &file]).code, 1, "{word}");
+            world.expect_no_files();
+        }
+    });
+}
+
 #[test]
 fn every_overlay_carries_both_families_and_wraps_them_as_it_says() {
     let test = "every_overlay_carries_both_families";

@@ -105,6 +105,25 @@ fn a_chain_of_routers_takes_the_shortest_way() {
     });
 }
 
+/// Of two routers that are as near, the one whose name comes first is taken, wherever it stands in the file.
+#[test]
+fn of_equal_paths_the_first_name_is_taken() {
+    let plan_of = |first: &str, second: &str| {
+        let router = |name: &str| format!("[[router]]\nname = \"{name}\"\nsegments = [\"a\", \"b\"]\n");
+        let text = format!(
+            "[[segment]]\nname = \"a\"\n[[segment]]\nname = \"b\"\n{}{}[[node]]\nname = \"n\"\nsegment = \"a\"\n\
+             [[node]]\nname = \"m\"\nsegment = \"b\"\n",
+            router(first),
+            router(second)
+        );
+        let lab = netlab::parse(&text, "x").expect("a valid lab");
+        netlab::render::commands::script(&netlab::plan::plan(&lab), "x")
+    };
+    // Addresses go by the file's order: the first router has .1.
+    assert!(plan_of("west", "east").contains("ip -n n route add 192.168.67.0/24 via 192.168.66.2 dev eth0"));
+    assert!(plan_of("east", "west").contains("ip -n n route add 192.168.67.0/24 via 192.168.66.1 dev eth0"));
+}
+
 #[test]
 fn failures_say_what_came_back_and_from_whom() {
     in_each_mode("failures_say_what_came_back_and_from_whom", |world| {
