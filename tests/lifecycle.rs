@@ -136,6 +136,22 @@ fn status_tells_of_nodes_pods_addresses_and_pids() {
     });
 }
 
+/// Before Linux 6.8 the kernel may take a second to see that a fresh cable is up, and drops what is sent on it meanwhile.
+#[test]
+fn everything_can_send_when_up_returns() {
+    in_each_mode("everything_can_send_when_up_returns", |world| {
+        let lab = world.lab("one-node.toml");
+        for round in 0..25 {
+            world.ok(&["up", &lab]);
+            let states = "cat /sys/class/net/cbr0/operstate /sys/class/net/veth*/operstate";
+            let states = world.ok(&["exec", "node1", "--", "sh", "-c", states]);
+            assert_eq!(states, "up\nup\nup\nup\n", "{:?}, round {round}", world.mode);
+            assert_eq!(world.ok(&["exec", "pod3", "--", "cat", "/sys/class/net/eth0/operstate"]), "up\n");
+            world.ok(&["down", "one-node"]);
+        }
+    });
+}
+
 #[test]
 fn names_that_are_not_there_are_answered_with_those_that_are() {
     in_each_mode("names_that_are_not_there_are_answered_with_those_that_are", |world| {

@@ -580,22 +580,6 @@ fn all_pairs_of_a_lab_answer() {
     });
 }
 
-/// Before Linux 6.8 a fresh cable drops what is sent on it until the kernel gets round to its link state.
-#[test]
-fn nobody_is_asked_twice_in_a_fresh_lab() {
-    in_each_mode("nobody_is_asked_twice_in_a_fresh_lab", |world| {
-        let lab = world.lab("one-node.toml");
-        for round in 0..25 {
-            world.ok(&["up", &lab]);
-            let (sandboxes, requests) = all_pairs(world, "one-node", &Attempt::PING);
-            let found = begin(world.mode, &sandboxes, &requests).end();
-            let slow: Vec<_> = found.iter().filter(|line| !line.ends_with(" x1")).collect();
-            assert!(slow.is_empty(), "{:?}, round {round}: {slow:?}", world.mode);
-            world.ok(&["down", "one-node"]);
-        }
-    });
-}
-
 #[test]
 fn a_place_that_is_gone_is_named() {
     in_each_mode("a_place_that_is_gone_is_named", |world| {
