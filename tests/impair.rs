@@ -362,8 +362,8 @@ fn frames_come_twice_overtake_each_other_and_are_spoilt() {
 fn a_lab_that_loses_frames_is_built_without_losing_any() {
     with_netem("a_lab_that_loses_frames_is_built_without_losing_any", |world| {
         world.ok(&["down", "bad"]);
-        let lossy = LAB.replace("[[pod.container]]", "[pod.impair]\nloss = \"60%\"\n[[pod.container]]");
-        up(world, &lossy.replace("pods = [\"pod1\"", "impair = { loss = \"60%\" }\npods = [\"pod1\""));
+        let lossy = LAB.replace("[[pod.container]]", "[pod.impair]\nloss = \"40%\"\n[[pod.container]]");
+        up(world, &lossy.replace("pods = [\"pod1\"", "impair = { loss = \"40%\" }\npods = [\"pod1\""));
         // Whoever is behind the cables that lose frames is known, and nobody else.
         for (place, neighbours) in [
             ("node1", &["192.168.66.12", "fd00:66::c"][..]),
@@ -379,7 +379,7 @@ fn a_lab_that_loses_frames_is_built_without_losing_any() {
             found.sort_unstable();
             assert_eq!(found, neighbours, "{place}");
         }
-        assert!(!times(&ping(world, "pod3", &["-c", "60", "-i", "0.01", "-W", "1"])).is_empty());
+        assert!(!times(&ping(world, "pod3", &["-c", "200", "-i", "0.01", "-W", "1"])).is_empty());
     });
 }
 
