@@ -121,6 +121,7 @@ Examples:
   netlab link down node2             its cable to the switch
   netlab link down pod1              its cable to cbr0
   netlab link down router1/eth0      one of several
+  netlab link down internet          an external's cable to the fabric
 
 The switch's end is turned off, so the other end has no carrier and keeps its addresses
 and routes. A cable that is unplugged stays so: that is no error.";

@@ -97,12 +97,15 @@ fn unknown(lab: &Lab, name: &str) -> anyhow::Error {
 pub(super) fn not_among(lab: &Lab, what: &str, name: &str, targets: &[&str]) -> anyhow::Error {
     let help = match closest(name, targets.iter().copied()) {
         Some(near) => format!("; did you mean `{near}`?"),
-        None => {
-            let dots = if targets.len() > 10 { ", …" } else { "" };
-            format!("; there are: {}{dots}", targets.iter().take(10).copied().collect::<Vec<_>>().join(", "))
-        }
+        None => format!("; there are: {}", few(targets)),
     };
     usage(format!("lab `{}` has no {what} `{name}`{help}", lab.name))
+}
+
+/// Some of the names that would do.
+pub(super) fn few(names: &[&str]) -> String {
+    let dots = if names.len() > 10 { ", …" } else { "" };
+    format!("{}{dots}", names.iter().take(10).copied().collect::<Vec<_>>().join(", "))
 }
 
 /// The addresses of a pod, node, router or external, or of the fabric where it routes; a router's are those of its first
