@@ -136,7 +136,8 @@ When it returns, the cable carries frames again.";
 pub(super) const LOGS: &str = "\
 Examples:
   netlab logs web/server
-  netlab logs web            where the pod has only one container";
+  netlab logs web            where the pod has only one container
+  netlab logs internet       what the server of an external has seen";
 
 pub(super) const PING: &str = "\
 Examples:

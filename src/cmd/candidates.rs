@@ -217,7 +217,9 @@ impl Line {
             let name = |container: &str| format!("{}/{container}", pod.name);
             pod.containers.iter().map(move |row| candidate(&name(&row.name), row.command.join(" ")))
         });
-        containers.collect()
+        let servers =
+            record.lab.externals.iter().map(|external| candidate(&external.name, "its server".to_owned()));
+        containers.chain(servers).collect()
     }
 }
 
