@@ -2,6 +2,7 @@
 //!
 //! Pure: no socket is opened here and no clock is read.
 
+pub mod decode;
 pub mod frame;
 pub mod icmp;
 pub mod stun;

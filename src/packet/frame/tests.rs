@@ -100,7 +100,7 @@ fn what_is_encrypted_stays_so_and_its_tag_counts_as_header() {
     assert_eq!(text(&frame), "Ethernet 14, IPv4 20, UDP 8, WireGuard 32, encrypted 96");
     // A handshake is no data message.
     let frame = packed(&[ethernet(IPV4), ipv4(17), udp(51_820), [vec![1, 0, 0, 0], vec![0; 144]].concat()]);
-    assert_eq!(text(&frame), "Ethernet 14, IPv4 20, UDP 8, data 148");
+    assert_eq!(text(&frame), "Ethernet 14, IPv4 20, UDP 8, WireGuard 148");
 }
 
 #[test]
