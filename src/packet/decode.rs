@@ -71,10 +71,28 @@ impl Read {
     }
 }
 
+/// What a captured frame begins with, which its interface decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// An Ethernet header.
+    Ethernet,
+    /// An IP header, of which the first four bits tell the version: tunnels for packets have no more.
+    Ip,
+}
+
 /// The headers of an Ethernet frame, outermost first; their bytes add up to its length.
 pub fn decode(frame: &[u8]) -> Vec<Header> {
+    decode_from(Start::Ethernet, frame)
+}
+
+/// The headers of what begins so, outermost first; their bytes add up to its length.
+pub fn decode_from(start: Start, frame: &[u8]) -> Vec<Header> {
     let mut headers = Vec::new();
-    let mut next = Next::Ethernet;
+    let mut next = match (start, frame.first().map(|first| first >> 4)) {
+        (Start::Ethernet, _) => Next::Ethernet,
+        (Start::Ip, Some(6)) => Next::Type(link::IPV6),
+        (Start::Ip, _) => Next::Type(link::IPV4),
+    };
     let (mut at, mut end, mut quoted) = (0, frame.len(), false);
     while at < end {
         let bytes = &frame[at..end];
@@ -102,12 +120,11 @@ pub fn decode(frame: &[u8]) -> Vec<Header> {
 /// Reads the header that these bytes begin with. Where there is none: what they are instead.
 fn read(bytes: &[u8], next: Next) -> Result<Read, Kind> {
     match next {
-        Next::Ethernet => link::ethernet(bytes),
+        Next::Ethernet | Next::Type(link::BRIDGED) => link::ethernet(bytes),
         Next::Type(link::ARP) => link::arp(bytes),
         Next::Type(link::VLAN) => link::vlan(bytes),
         Next::Type(link::IPV4) | Next::Protocol(internet::IPV4) => internet::v4(bytes),
         Next::Type(link::IPV6) | Next::Protocol(internet::IPV6) => internet::v6(bytes),
-        Next::Type(link::BRIDGED) => link::ethernet(bytes),
         Next::Protocol(internet::HOP_BY_HOP | internet::DESTINATION_OPTIONS) => internet::options(bytes),
         Next::Protocol(internet::FRAGMENT) => internet::fragment(bytes),
         Next::Protocol(internet::ICMP) => icmp::v4(bytes),

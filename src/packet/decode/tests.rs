@@ -189,6 +189,16 @@ fn of_wireguard_only_the_outside_is_told() {
 }
 
 #[test]
+fn tunnels_for_packets_have_no_ethernet_header() {
+    let names_of = |text: &str| names(&decode_from(Start::Ip, &bytes(text)));
+    assert_eq!(names_of(ECHO), ["IPv4", "ICMP", "data"]);
+    assert_eq!(
+        names_of(&["60000000 0008 11 40", &"00".repeat(32), "c350 0007 0008 0000"].concat()),
+        ["IPv6", "UDP"]
+    );
+}
+
+#[test]
 fn what_is_cut_short_is_named() {
     for (frame, last) in [
         (bytes("0a58"), Kind::Cut("Ethernet")),
