@@ -11,13 +11,15 @@ mod packet;
 mod tell_apart;
 #[cfg(test)]
 mod tests;
+mod wiring;
 
 use std::net::IpAddr;
 
 pub use change::Change;
 pub use fold::{Wiring, fold};
 pub use neighbour::{Asked, Protocol};
-pub use packet::{Ends, Layer, Packet};
+pub use packet::{Carries, Ends, Layer, Packet};
+pub use wiring::{Role, Wires};
 
 use crate::packet::decode::Start;
 
