@@ -4,6 +4,7 @@
 
 pub mod checksum;
 pub mod decode;
+pub mod filter;
 pub mod frame;
 pub mod icmp;
 pub mod pcapng;
