@@ -6,6 +6,7 @@ pub mod checksum;
 pub mod decode;
 pub mod filter;
 pub mod frame;
+pub mod heard;
 pub mod icmp;
 pub mod pcapng;
 pub mod stun;
