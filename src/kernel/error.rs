@@ -34,6 +34,16 @@ pub enum Error {
     /// This user may not make namespaces.
     #[error("{0}")]
     Denied(String),
+    /// A place has no such interface.
+    #[error("{place} has no interface `{interface}`; it has: {}", there.join(", "))]
+    NoInterface {
+        /// The place.
+        place: String,
+        /// What was asked for.
+        interface: String,
+        /// What there is.
+        there: Vec<String>,
+    },
     /// Something that should not happen, such as an answer that is not one.
     #[error("{0}")]
     Unexpected(String),

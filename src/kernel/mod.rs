@@ -3,6 +3,7 @@
 //! Nothing here decides what a lab looks like; it makes what a [`crate::plan`] says, and reads back what is there.
 
 mod build;
+pub mod capture;
 mod container;
 mod enter;
 mod error;

@@ -53,9 +53,9 @@ impl Tap {
     }
 }
 
-/// All protocols of an interface.
+/// All protocols of an interface; of index 0, of every interface.
 #[allow(unsafe_code)] // nix makes link addresses only by reading them from the kernel
-fn address_of(index: u32) -> SockAddr {
+pub(super) fn address_of(index: u32) -> SockAddr {
     let mut storage = SockAddrStorage::zeroed();
     // SAFETY: `sockaddr_ll` is one of the kinds of address that the storage is for, and made of plain numbers.
     let address = unsafe { storage.view_as::<libc::sockaddr_ll>() };

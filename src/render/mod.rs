@@ -2,6 +2,7 @@
 //!
 //! Pure: plain data in, strings out; who prints them, and where, is decided elsewhere.
 
+pub mod capture;
 pub mod commands;
 pub mod compare;
 pub mod doctor;

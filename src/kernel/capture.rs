@@ -1,0 +1,325 @@
+//! Hearing what passes the interfaces of a running lab, in any number of its namespaces at once.
+//!
+//! One packet socket a namespace, unbound and not promiscuous: a bridge that is made promiscuous shows frames that its IP
+//! stack never gets. Frames come in blocks of memory that the kernel shares (`TPACKET_V3`), with the kernel's time stamps.
+//!
+//! An open socket keeps its namespace alive, and with it cables and bridges of a lab that has ended: whoever listens asks
+//! [`Ears::gone`], and stops.
+
+mod block;
+mod interface;
+mod ring;
+mod wait;
+
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use nix::poll::PollTimeout;
+use nix::sched::{CloneFlags, setns};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
+
+use super::enter::{Place, holder_of, user};
+use super::error::{Error, Result};
+use super::prober::raise_descriptors;
+use super::process;
+use crate::packet::heard::Heard;
+use crate::plan::Sandbox;
+use block::Raw;
+use ring::Ring;
+
+pub use interface::Interface;
+pub use wait::{Woken, wait};
+
+/// Memory for all rings together, in bytes, as long as each can have a useful share of it.
+const MEMORY: usize = 128 << 20;
+
+/// A block that has room for several of the largest frames (64 KiB and headers), in bytes.
+const LARGE_BLOCK: usize = 256 << 10;
+/// A block for the beginnings of frames; a whole frame that is longer than this is cut.
+const SMALL_BLOCK: usize = 32 << 10;
+/// More blocks than these buy nothing: a reader that is that far behind does not catch up.
+const BLOCKS: usize = 64;
+/// With fewer, the kernel has nowhere to write while one is read.
+const FEWEST: usize = 2;
+
+/// How long a frame may wait in a block that is not full.
+const RETIRE: Duration = Duration::from_millis(10);
+
+/// After this time a frame is surely in a block that can be read: the kernel looks every [`RETIRE`], at the next tick of
+/// its timers, and lets one look pass before it hands over a block that has just been begun.
+pub const LATENCY: Duration = Duration::from_millis(50);
+
+/// Bytes that have the headers of every frame, through a tunnel and into what an ICMP error in it quotes.
+const HEADERS: usize = 512;
+/// More than any frame has.
+const WHOLE: usize = 256 << 10;
+
+/// How much of each frame is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Its headers: many more frames find room.
+    Headers,
+    /// All of it.
+    Whole,
+}
+
+/// Where to listen.
+#[derive(Debug, Clone)]
+pub struct Wanted<'a> {
+    /// The namespace.
+    pub sandbox: &'a Sandbox,
+    /// The interfaces there, by name; `None`: all of them, also those that somebody makes later.
+    pub interfaces: Option<Vec<String>>,
+}
+
+/// How many frames passed in a namespace, and how many of them were lost because nobody read them in time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Those that passed the interfaces that are wanted.
+    pub passed: u64,
+    /// Those of them that were lost.
+    pub dropped: u64,
+}
+
+/// What was heard since the last time.
+pub struct Drained {
+    /// The frames, each namespace's in the order in which they passed.
+    pub frames: Vec<Heard>,
+    /// Every frame up to this time, in nanoseconds since 1970, has been heard.
+    pub complete: u64,
+}
+
+/// One namespace.
+struct Ear {
+    ring: Ring,
+    holder: OwnedFd,
+    name: String,
+    /// Numbers in [`Ears::interfaces`] by the kernel's index; `None` for those that are not wanted.
+    known: BTreeMap<u32, Option<usize>>,
+    /// Whether interfaces that turn up are wanted.
+    all: bool,
+    ended: bool,
+}
+
+/// Listeners in some namespaces of a running lab.
+pub struct Ears {
+    ears: Vec<Ear>,
+    interfaces: Vec<Interface>,
+    epoll: Epoll,
+}
+
+impl AsFd for Ears {
+    /// Readable when there is something to [`Ears::drain`], or a namespace is gone.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.epoll.0.as_fd()
+    }
+}
+
+impl Ears {
+    /// Moves this process, which must have one thread, through the namespaces, and listens there from now on.
+    ///
+    /// # Errors
+    /// [`Error::NoInterface`] if one that is wanted is not there; or if a namespace cannot be entered or is gone, or the
+    /// kernel gives no packet socket.
+    pub fn open(wanted: &[Wanted<'_>], extent: Extent) -> Result<Self> {
+        // A ring and a process for each.
+        raise_descriptors();
+        // From inside the lab's user namespace, the others' /proc entries are out of reach: all are looked up first.
+        let doors = wanted.iter().map(|one| holder_of(&Place { sandbox: one.sandbox }));
+        let doors: Vec<OwnedFd> = doors.collect::<Result<_>>()?;
+        let epoll =
+            Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(Error::call("watching many sockets"))?;
+        let mut open = Self { ears: Vec::new(), interfaces: Vec::new(), epoll };
+        let size = size(wanted.len(), extent);
+        let mut first =
+            wanted.first().map_or(CloneFlags::empty(), |one| user(&Place { sandbox: one.sandbox }));
+        for (one, holder) in wanted.iter().zip(doors) {
+            setns(holder.as_fd(), first | CloneFlags::CLONE_NEWNET)
+                .map_err(Error::call(format!("entering {}", one.sandbox.name)))?;
+            // All namespaces of a lab belong to one user namespace, which is entered once.
+            first = CloneFlags::empty();
+            open.listen(one, holder, &size)?;
+        }
+        // Only now, so that none hears more of the beginning than the others.
+        for ear in &open.ears {
+            ear.ring.start().map_err(Error::io(format!("{}: listening", ear.name)))?;
+        }
+        Ok(open)
+    }
+
+    /// Makes the socket of the namespace that this process is in.
+    fn listen(&mut self, wanted: &Wanted<'_>, holder: OwnedFd, size: &ring::Size) -> Result<()> {
+        let name = &wanted.sandbox.name;
+        let opening = || Error::io(format!("{name}: opening a packet socket"));
+        let ring = Ring::open(size).map_err(opening())?;
+        let there = interface::all().map_err(Error::call(format!("{name}: listing interfaces")))?;
+        let mut ear = Ear {
+            ring,
+            holder,
+            name: name.clone(),
+            known: BTreeMap::new(),
+            all: wanted.interfaces.is_none(),
+            ended: false,
+        };
+        for wanted in wanted.interfaces.iter().flatten() {
+            if !there.iter().any(|(_, found)| found == wanted) {
+                let there = there.iter().map(|(_, found)| found.clone()).collect();
+                return Err(Error::NoInterface { place: name.clone(), interface: wanted.clone(), there });
+            }
+        }
+        for (index, found) in &there {
+            let is_wanted = wanted.interfaces.as_ref().is_none_or(|names| names.contains(found));
+            let number = is_wanted.then(|| self.add(name, &ear.ring, *index));
+            ear.known.insert(*index, number);
+        }
+        if !ear.all {
+            let indices: Vec<u32> =
+                ear.known.iter().filter_map(|(index, number)| number.map(|_| *index)).collect();
+            ear.ring.only(&indices, size).map_err(opening())?;
+        }
+        let number = self.ears.len() as u64;
+        for descriptor in [ear.ring.as_fd(), ear.holder.as_fd()] {
+            let event = EpollEvent::new(EpollFlags::EPOLLIN, number);
+            self.epoll.add(descriptor, event).map_err(Error::call("watching a socket"))?;
+        }
+        self.ears.push(ear);
+        Ok(())
+    }
+
+    /// Gives an interface a number.
+    fn add(&mut self, place: &str, ring: &Ring, index: u32) -> usize {
+        self.interfaces.push(interface::describe(ring, place, index));
+        self.interfaces.len() - 1
+    }
+
+    /// The interfaces that are listened on; more of them may follow when frames have been heard.
+    pub fn interfaces(&self) -> &[Interface] {
+        &self.interfaces
+    }
+
+    /// Takes what was heard.
+    ///
+    /// # Errors
+    /// If a socket fails.
+    pub fn drain(&mut self) -> Result<Drained> {
+        let mut frames = Vec::new();
+        // What passed that long before now is in the blocks that are read after now.
+        let mut complete = now().saturating_sub(LATENCY.as_nanos() as u64);
+        for number in 0..self.ears.len() {
+            let before = frames.len();
+            let whole = self.drain_one(number, &mut frames);
+            // Where the kernel writes faster than this reads, the rest comes next time.
+            if let (false, Some(last)) = (whole, frames[before..].last()) {
+                complete = complete.min(last.time);
+            }
+        }
+        Ok(Drained { frames, complete })
+    }
+
+    /// Reads one ring, once round at most; gives back whether nothing is left in it.
+    fn drain_one(&mut self, number: usize, frames: &mut Vec<Heard>) -> bool {
+        for _ in 0..self.ears[number].ring.blocks() {
+            let Some(raws) = self.ears[number].ring.take() else { return true };
+            for raw in raws {
+                frames.extend(self.named(number, raw));
+            }
+        }
+        false
+    }
+
+    /// A frame with its interface's number; `None` of one that is not wanted.
+    fn named(&mut self, number: usize, raw: Raw) -> Option<Heard> {
+        // Loopback shows each frame twice, and what goes in is what came out.
+        if raw.is_loopback() && raw.is_outgoing() {
+            return None;
+        }
+        let interface = match self.ears[number].known.get(&raw.index) {
+            Some(known) => (*known)?,
+            None if self.ears[number].all => {
+                let ear = &self.ears[number];
+                self.interfaces.push(interface::describe(&ear.ring, &ear.name, raw.index));
+                let new = self.interfaces.len() - 1;
+                self.ears[number].known.insert(raw.index, Some(new));
+                new
+            }
+            None => return None,
+        };
+        Some(raw.heard(interface))
+    }
+
+    /// How many frames passed and were lost, by namespace, since listening began.
+    ///
+    /// # Errors
+    /// If the kernel does not say.
+    pub fn counts(&mut self) -> Result<Vec<(String, Counts)>> {
+        let mut all = Vec::new();
+        for ear in &mut self.ears {
+            let counts = ear.ring.counts().map_err(Error::io(format!("{}: asking for drops", ear.name)))?;
+            all.push((ear.name.clone(), counts));
+        }
+        Ok(all)
+    }
+
+    /// The namespaces whose processes have ended, and whether those are all.
+    pub fn gone(&mut self) -> Vec<String> {
+        for ear in self.ears.iter_mut().filter(|ear| !ear.ended) {
+            ear.ended = process::wait_for_end(&ear.holder, PollTimeout::ZERO).unwrap_or(true);
+            if ear.ended {
+                // It would be ready for ever.
+                let _ = self.epoll.delete(&ear.holder);
+            }
+        }
+        self.ears.iter().filter(|ear| ear.ended).map(|ear| ear.name.clone()).collect()
+    }
+
+    /// In how many namespaces this listens.
+    pub fn places(&self) -> usize {
+        self.ears.len()
+    }
+}
+
+/// What each ring may take.
+fn size(places: usize, extent: Extent) -> ring::Size {
+    let share = MEMORY / places.max(1);
+    let block = match extent {
+        Extent::Whole if share >= FEWEST * LARGE_BLOCK => LARGE_BLOCK,
+        _ => SMALL_BLOCK,
+    };
+    let snap = match extent {
+        Extent::Whole => WHOLE,
+        Extent::Headers => HEADERS,
+    };
+    let most = if block == LARGE_BLOCK { BLOCKS / 2 } else { BLOCKS };
+    ring::Size { block, blocks: (share / block).clamp(FEWEST, most), snap, retire: RETIRE }
+}
+
+/// Nanoseconds since 1970, as the kernel stamps frames.
+pub fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_bounded_whatever_the_number_of_namespaces() {
+        for extent in [Extent::Headers, Extent::Whole] {
+            for places in [0, 1, 7, 20, 111, 511, 512, 513, 1101, 2048] {
+                let size = size(places, extent);
+                assert!(size.blocks >= FEWEST, "{places}");
+                assert!(size.block * size.blocks * places <= MEMORY, "{extent:?} {places}");
+            }
+        }
+        assert_eq!(size(5001, Extent::Whole).block * size(5001, Extent::Whole).blocks, 64 << 10);
+    }
+
+    #[test]
+    fn a_few_namespaces_have_room_for_the_largest_frames() {
+        for places in [1, 7, 111] {
+            assert!(size(places, Extent::Whole).block >= 128 << 10, "{places}");
+        }
+    }
+}
