@@ -1,5 +1,6 @@
 //! The command line as it is typed. What it means is decided in [`crate::cmd`].
 
+mod capture;
 mod examples;
 mod links;
 mod probes;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use capture::{Capture, StampArg};
 pub use links::{
     DirectionArg, Impair, ImpairAction, ImpairClear, ImpairSet, ImpairShow, Link, LinkAction, LinkTarget,
 };
@@ -40,6 +42,8 @@ pub enum Command {
     Ping(Ping),
     /// Show the hops from one pod, node, router or external to another, or to an address
     Traceroute(Traceroute),
+    /// Show the frames that pass interfaces of a lab, or write them to one file for Wireshark
+    Capture(Capture),
     /// Show who reaches whom in a running lab, as a table
     Matrix(Matrix),
     /// Bring labs up, compare who reaches whom with reviewed snapshots, and take them down

@@ -11,8 +11,13 @@ use crate::diag::Style;
 
 /// Writes a result. A reader that has gone away (`| head`) is told apart by [`io::ErrorKind::BrokenPipe`].
 pub fn print(text: &str) -> io::Result<()> {
+    write(text.as_bytes())
+}
+
+/// Writes a result that is no text, as [`print`] does.
+pub fn write(bytes: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let written = out.write_all(bytes).and_then(|()| out.flush());
     written.map_err(|error| io::Error::new(error.kind(), format!("writing to standard output: {error}")))
 }
 

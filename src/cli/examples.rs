@@ -154,6 +154,21 @@ Examples:
 
 The exit code is 1 when the end was not reached.";
 
+pub(super) const CAPTURE: &str = "\
+Examples:
+  netlab capture                               every frame of the lab, a line each
+  netlab capture pod1 node1/cbr0 icmp          ICMP, at two of its places
+  netlab capture node1/pod1                    the end of pod1's cable in node1
+  netlab capture -c 4 node2 host pod4 and not arp
+  netlab capture -w ping.pcapng --for 5s       all interfaces in one file
+  netlab capture -w - | wireshark -k -i -      live
+
+A filter has tcpdump's words: arp, icmp, icmp6, ip, ip6, tcp, udp, vxlan, geneve, gre, ipip,
+wireguard; host NAME, net CIDR, port NUMBER, each also after src or dst; and, or, not and
+parentheses (quote those for the shell). It looks into tunnels, but not at what ICMP errors
+quote. Interfaces are not promiscuous: cbr0 shows what its node's IP stack gets and sends,
+not what the bridge only switches. It ends with Ctrl-C, too, and says how many were lost.";
+
 pub(super) const TEST: &str = "\
 Examples:
   netlab test labs/*.toml

@@ -32,6 +32,10 @@ enum Kind {
     Place,
     /// A place, or the switches.
     PlaceOrFabric,
+    /// A place, the switches, or one of them.
+    PlaceFabricOrSegment,
+    /// Any file.
+    File,
     /// A place, or a segment.
     PlaceOrSegment,
     /// A value of an impairment, as far as its `=`.
@@ -46,7 +50,7 @@ enum Kind {
 }
 
 /// The arguments that clap cannot complete by itself.
-const ARGUMENTS: [(&str, &str, Kind); 41] = [
+const ARGUMENTS: [(&str, &str, Kind); 44] = [
     ("up", "file", Kind::Topology),
     ("down", "labs", Kind::Lab),
     ("status", "lab", Kind::Lab),
@@ -77,6 +81,9 @@ const ARGUMENTS: [(&str, &str, Kind); 41] = [
     ("traceroute", "lab", Kind::Lab),
     ("traceroute", "from", Kind::Place),
     ("traceroute", "to", Kind::Place),
+    ("capture", "lab", Kind::Lab),
+    ("capture", "words", Kind::PlaceFabricOrSegment),
+    ("capture", "write", Kind::File),
     ("matrix", "lab", Kind::Lab),
     ("matrix", "targets", Kind::Place),
     ("test", "files", Kind::LabOrTopology),
@@ -144,15 +151,12 @@ impl Line {
     /// What begins like the current word, and the marks of what the shell is to find.
     fn candidates(&self, kind: Kind, current: &OsStr) -> Vec<CompletionCandidate> {
         let mut found = match kind {
-            Kind::Topology | Kind::Program => Vec::new(),
+            Kind::Topology | Kind::Program | Kind::File => Vec::new(),
             Kind::Lab | Kind::LabOrTopology => labs(),
             Kind::Place => self.places(),
-            Kind::PlaceOrFabric => {
-                let mut places = self.places();
-                if !places.is_empty() {
-                    places.push(candidate("fabric", "the switches".to_owned()));
-                }
-                places
+            Kind::PlaceOrFabric => self.places_and_fabric(),
+            Kind::PlaceFabricOrSegment => {
+                self.places_and_fabric().into_iter().chain(self.segments()).collect()
             }
             Kind::PlaceOrSegment => self.places().into_iter().chain(self.segments()).collect(),
             Kind::Value => values("="),
@@ -169,7 +173,7 @@ impl Line {
             _ if current.starts_with('-') => {}
             Kind::Topology | Kind::LabOrTopology => found.push(TOPOLOGIES.into()),
             Kind::Program if self.fresh => found.push(PROGRAMS.into()),
-            Kind::Program => found.push(FILES.into()),
+            Kind::Program | Kind::File => found.push(FILES.into()),
             _ => {}
         }
         found
@@ -201,6 +205,14 @@ impl Line {
             lab.pods().map(|(node, pod)| (&pod.name, format!("pod on {}", node.name), Some(pod.address)));
         let places = nodes.chain(routers).chain(externals).chain(pods);
         places.map(|(name, what, address)| candidate(name, with_address(&what, address))).collect()
+    }
+
+    fn places_and_fabric(&self) -> Vec<CompletionCandidate> {
+        let mut places = self.places();
+        if !places.is_empty() {
+            places.push(candidate("fabric", "the switches".to_owned()));
+        }
+        places
     }
 
     fn segments(&self) -> Vec<CompletionCandidate> {

@@ -3,6 +3,7 @@
 mod blame;
 mod cables;
 mod candidates;
+mod capture;
 mod check;
 mod compare;
 mod complete;
@@ -79,6 +80,7 @@ pub fn run(cli: Cli) -> u8 {
         Command::Logs(args) => logs::logs(&args),
         Command::Ping(args) => ping::ping(&args),
         Command::Traceroute(args) => traceroute::traceroute(&args),
+        Command::Capture(args) => capture::capture(&args),
         Command::Matrix(args) => matrix::matrix(&args),
         Command::Test(args) => test::test(&args),
         Command::Compare(args) => compare::compare(&args),

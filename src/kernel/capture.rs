@@ -15,14 +15,13 @@ use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use nix::poll::PollTimeout;
+use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns};
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
 use super::enter::{Place, holder_of, user};
 use super::error::{Error, Result};
 use super::prober::raise_descriptors;
-use super::process;
 use crate::packet::heard::Heard;
 use crate::plan::Sandbox;
 use block::Raw;
@@ -54,6 +53,11 @@ pub const LATENCY: Duration = Duration::from_millis(50);
 const HEADERS: usize = 512;
 /// More than any frame has.
 const WHOLE: usize = 256 << 10;
+
+/// Marks a process among what is watched.
+const HOLDER: u64 = 1;
+/// Events that are looked at together.
+const EVENTS: usize = 256;
 
 /// How much of each frame is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,8 +183,9 @@ impl Ears {
             ear.ring.only(&indices, size).map_err(opening())?;
         }
         let number = self.ears.len() as u64;
-        for descriptor in [ear.ring.as_fd(), ear.holder.as_fd()] {
-            let event = EpollEvent::new(EpollFlags::EPOLLIN, number);
+        for (descriptor, key) in [(ear.ring.as_fd(), number << 1), (ear.holder.as_fd(), number << 1 | HOLDER)]
+        {
+            let event = EpollEvent::new(EpollFlags::EPOLLIN, key);
             self.epoll.add(descriptor, event).map_err(Error::call("watching a socket"))?;
         }
         self.ears.push(ear);
@@ -261,16 +266,27 @@ impl Ears {
         Ok(all)
     }
 
-    /// The namespaces whose processes have ended, and whether those are all.
-    pub fn gone(&mut self) -> Vec<String> {
-        for ear in self.ears.iter_mut().filter(|ear| !ear.ended) {
-            ear.ended = process::wait_for_end(&ear.holder, PollTimeout::ZERO).unwrap_or(true);
-            if ear.ended {
+    /// The namespaces whose processes have ended, as far as that is known.
+    ///
+    /// # Errors
+    /// If the kernel does not say.
+    pub fn gone(&mut self) -> Result<Vec<&str>> {
+        let mut events = [EpollEvent::empty(); EVENTS];
+        // What is not among these will be the next time: the kernel goes round.
+        let count = match self.epoll.wait(&mut events, EpollTimeout::ZERO) {
+            Ok(count) => count,
+            Err(Errno::EINTR) => 0,
+            Err(errno) => return Err(Error::call("watching the lab's processes")(errno)),
+        };
+        for event in &events[..count] {
+            let number = (event.data() >> 1) as usize;
+            if let (true, Some(ear)) = (event.data() & HOLDER != 0, self.ears.get_mut(number)) {
+                ear.ended = true;
                 // It would be ready for ever.
                 let _ = self.epoll.delete(&ear.holder);
             }
         }
-        self.ears.iter().filter(|ear| ear.ended).map(|ear| ear.name.clone()).collect()
+        Ok(self.ears.iter().filter(|ear| ear.ended).map(|ear| ear.name.as_str()).collect())
     }
 
     /// In how many namespaces this listens.

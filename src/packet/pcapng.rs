@@ -3,11 +3,18 @@
 //! A file is a section header, a block for each interface, then a block for each frame, and last the interfaces'
 //! statistics. Numbers have their least significant byte first, as the section header says.
 
+use std::net::IpAddr;
+
 /// Types of blocks.
 const SECTION: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;
+const NAMES: u32 = 4;
 const STATISTICS: u32 = 5;
 const FRAME: u32 = 6;
+
+/// Records of a block of names.
+const NAMES_IPV4: u16 = 1;
+const NAMES_IPV6: u16 = 2;
 
 /// Options, which mean different things in different blocks.
 const COMMENT: u16 = 1;
@@ -94,6 +101,23 @@ pub fn section(application: &str) -> Vec<u8> {
     // Nobody knows yet how long it will be.
     block.bytes.extend(u64::MAX.to_le_bytes());
     block.text(SECTION_APPLICATION, application);
+    block.end()
+}
+
+/// What addresses are called (a name resolution block), for readers that show names.
+pub fn names(names: &[(IpAddr, String)]) -> Vec<u8> {
+    let mut block = Block::new(NAMES);
+    for (address, name) in names {
+        let (kind, address) = match address {
+            IpAddr::V4(address) => (NAMES_IPV4, address.octets().to_vec()),
+            IpAddr::V6(address) => (NAMES_IPV6, address.octets().to_vec()),
+        };
+        // Records look like options; a name ends with a zero.
+        block.option(kind, &[&address, name.as_bytes(), &[0]].concat());
+    }
+    // The end of the records.
+    block.has_options = false;
+    block.short(0).short(0);
     block.end()
 }
 

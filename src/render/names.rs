@@ -37,6 +37,13 @@ impl LabNames {
         names.extend(lab.fabric.iter().flat_map(Addresses::ips).map(|ip| (ip, "fabric".to_owned())));
         Self(names)
     }
+
+    /// All of them, in the order of addresses.
+    pub fn all(&self) -> Vec<(IpAddr, String)> {
+        let mut all: Vec<_> = self.0.iter().map(|(address, name)| (*address, name.clone())).collect();
+        all.sort();
+        all
+    }
 }
 
 impl Names for LabNames {

@@ -23,6 +23,21 @@ fn a_file_begins_with_who_wrote_it() {
 }
 
 #[test]
+fn addresses_have_names() {
+    let names_of = [("10.244.1.2", "pod1"), ("fd00::1", "a b")]
+        .map(|(address, name)| (address.parse().expect("an address"), name.to_owned()));
+    let expected = [
+        "04000000 40000000",
+        "0100 0900 0af40102 706f643100 000000",
+        "0200 1400 fd000000000000000000000000000001 61206200",
+        "0000 0000",
+        "40000000",
+    ];
+    assert_eq!(names(&names_of), bytes(&expected.concat()));
+    assert_eq!(names(&[]), bytes("04000000 10000000 0000 0000 10000000"));
+}
+
+#[test]
 fn an_interface_has_its_name_and_counts_nanoseconds() {
     let interface = Interface { name: "n/lo", description: "", link: LinkType::Ethernet };
     let expected = [

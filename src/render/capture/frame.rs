@@ -38,7 +38,7 @@ impl Frame<'_> {
 
     /// What a packet carries that ends there.
     fn carried(&self, protocol: u8, part: Option<Fragment>, headers: &[Header], end: usize) -> String {
-        if let Some(fragment) = part.filter(|fragment| fragment.is_part()) {
+        if let Some(fragment) = part.filter(Fragment::is_part) {
             let more = if fragment.more { ", more follow" } else { ", the last" };
             let what = match fragment.offset {
                 0 => self.carried(protocol, None, headers, end),
@@ -53,7 +53,7 @@ impl Frame<'_> {
             Kind::Ipv6Fragment(fragment) => self.carried(protocol, Some(*fragment), rest, end),
             Kind::Icmp(icmp) => self.icmp(icmp, rest),
             Kind::Udp(udp) => self.udp(udp, rest),
-            Kind::Tcp(tcp) => self::tcp(tcp, data),
+            Kind::Tcp(tcp) => tcp_words(tcp, data),
             Kind::Gre(gre) => {
                 let key = gre.key.map(|key| format!(" key {key}")).unwrap_or_default();
                 format!("GRE{key} [ {} ]", self.tell(rest))
@@ -109,7 +109,7 @@ impl Frame<'_> {
     }
 }
 
-fn tcp(tcp: &Tcp, data: usize) -> String {
+fn tcp_words(tcp: &Tcp, data: usize) -> String {
     let ports = format!("TCP {} > {}", tcp.from, tcp.to);
     let Some(acknowledgment) = tcp.acknowledgment else { return ports };
     let flags = tcp.flags.to_string().replace(", ", "+");
