@@ -1,5 +1,7 @@
 //! `netlab impair`: what the cables of a running lab do to frames, changed and shown.
 
+mod neighbours;
+
 use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
 
@@ -9,10 +11,11 @@ use crate::cli::{DirectionArg, Format, ImpairAction, ImpairClear, ImpairSet, Imp
 use crate::diag::closest;
 use crate::kernel::Live;
 use crate::model::{Clash, Impair, Value};
-use crate::plan::{Cable, CableEnd, Op, Plan, Qdisc, Step, plan};
+use crate::plan::{Cable, CableEnd, Op, Plan, Qdisc, plan};
 use crate::render::impair::{Impaired, Impairments, impairments_text};
 use crate::state::Record;
 use crate::ui;
+use neighbours::Around;
 
 pub(super) fn impair(action: &ImpairAction) -> anyhow::Result<u8> {
     match action {
@@ -28,39 +31,44 @@ fn set(args: &ImpairSet) -> anyhow::Result<u8> {
     if let Some((value, _)) = changes.iter().find(|(value, _)| !twice.insert(*value)) {
         return Err(usage(format!("`{}` is given twice", value.word())));
     }
-    let loses = changes.iter().any(|(value, _)| matches!(value, Value::Loss | Value::Corrupt));
-    let around = if loses { Around::Neighbours } else { Around::Nobody };
+    let loses = changes.iter().any(|(value, _)| value.loses_frames());
+    let around = if loses { Around::those_who_ask } else { Around::nobody };
     let mut work = Work::begin(&args.lab, Some(&args.target), args.direction, around)?;
     for end in &mut work.ends {
         changes.iter().for_each(|(value, number)| end.impair.set(*value, Some(*number)));
     }
     work.check(|clash| clash.remedy.to_owned())?;
     let mut live = work.live;
-    for step in &work.neighbours {
-        live.apply(&work.plan.namespaces[step.run_in].name, &step.ops)?;
-    }
+    let learnt = work.around.learn(&work.plan, &mut live)?;
     for (place, ops) in queues(&work.plan, &work.ends) {
-        live.apply(place, &ops)?;
+        if let Err(problem) = live.apply(place, &ops) {
+            // Nothing is lost there that they would be needed for. What keeps them from going is no news beside that.
+            let _ = learnt.undo(&mut live);
+            return Err(problem.into());
+        }
     }
     tell(&work.record, &work.plan, &mut live, &work.ends, Format::Text)
 }
 
 fn show(args: &ImpairShow) -> anyhow::Result<u8> {
-    let mut work = Work::begin(&args.lab, args.target.as_deref(), args.direction, Around::Nobody)?;
+    let mut work = Work::begin(&args.lab, args.target.as_deref(), args.direction, Around::nobody)?;
     tell(&work.record, &work.plan, &mut work.live, &work.ends, args.format)
 }
 
 fn clear(args: &ImpairClear) -> anyhow::Result<u8> {
     let keys = args.keys.iter().map(|word| key(word)).collect::<anyhow::Result<Vec<_>>>()?;
-    let mut work = Work::begin(&args.lab, Some(&args.target), args.direction, Around::Nobody)?;
+    let all = Value::ALL;
+    let values = if keys.is_empty() { &all[..] } else { &keys[..] };
+    let loses = values.iter().any(|value| value.loses_frames());
+    let around = if loses { Around::whole_wires } else { Around::nobody };
+    let mut work = Work::begin(&args.lab, Some(&args.target), args.direction, around)?;
     work.ends.retain(|end| !end.impair.is_empty());
     if work.ends.is_empty() {
+        work.around.forget(&work.plan, &mut work.live)?;
         ui::print(&format!("{} is not impaired\n", args.target))?;
         return Ok(FINE);
     }
     for end in &mut work.ends {
-        let all = Value::ALL;
-        let values = if keys.is_empty() { &all[..] } else { &keys[..] };
         values.iter().for_each(|value| end.impair.set(*value, None));
     }
     work.check(|clash| format!("clear {} too", clash.value.word()))?;
@@ -72,6 +80,7 @@ fn clear(args: &ImpairClear) -> anyhow::Result<u8> {
     for (place, ops) in queues(&work.plan, &work.ends) {
         live.apply(place, &ops)?;
     }
+    work.around.forget(&work.plan, &mut live)?;
     tell(&work.record, &work.plan, &mut live, &work.ends, Format::Text)
 }
 
@@ -113,16 +122,7 @@ struct Work {
     plan: Plan,
     live: Live,
     ends: Vec<EndOf>,
-    /// What has to be known where questions for it may be lost.
-    neighbours: Vec<Step>,
-}
-
-/// Who else is dealt with, beside the ends that are meant.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Around {
-    Nobody,
-    /// Everybody who is to know who is at a cable that loses frames.
-    Neighbours,
+    around: Around,
 }
 
 impl Work {
@@ -130,7 +130,7 @@ impl Work {
         lab: &LabArg,
         target: Option<&str>,
         direction: DirectionArg,
-        around: Around,
+        around: impl FnOnce(&Plan, &[Cable]) -> Around,
     ) -> anyhow::Result<Self> {
         let record = running::find(lab.lab.as_deref())?;
         let plan = plan(&record.lab);
@@ -146,11 +146,8 @@ impl Work {
             DirectionArg::Out => &[CableEnd::Out],
             DirectionArg::In => &[CableEnd::In],
         };
-        let neighbours = match around {
-            Around::Nobody => Vec::new(),
-            Around::Neighbours => plan.neighbours_at(&cables.iter().collect::<Vec<_>>()),
-        };
-        let mut places: BTreeSet<usize> = neighbours.iter().map(|step| step.run_in).collect();
+        let around = around(&plan, &cables);
+        let mut places = around.places();
         places.extend(cables.iter().flat_map(|cable| wanted.iter().map(|end| cable.end(*end).0)));
         let mut sandboxes = Vec::new();
         for place in &places {
@@ -165,7 +162,7 @@ impl Work {
                 ends.push(EndOf { cable: cable.clone(), end: *end, impair });
             }
         }
-        Ok(Self { record, plan, live, ends, neighbours })
+        Ok(Self { record, plan, live, ends, around })
     }
 
     /// Whether the values of each end go together; `remedy` says what to do where they do not.

@@ -131,9 +131,16 @@ fn route(op: &Op, route: &Route) -> Result<RouteMessage> {
 }
 
 fn neighbour(index: u32, address: IpAddr, mac: Mac) -> NeighbourMessage {
+    let mut message = entry(index, address);
+    message.header.state = NeighbourState::Permanent;
+    message.attributes.push(NeighbourAttribute::LinkLayerAddress(mac.0.to_vec()));
+    message
+}
+
+/// Which entry of a neighbour table is meant.
+pub(super) fn entry(index: u32, address: IpAddr) -> NeighbourMessage {
     let mut message = NeighbourMessage::default();
     message.header.ifindex = index;
-    message.header.state = NeighbourState::Permanent;
     message.header.kind = RouteType::Unspec;
     message.header.family = match address {
         IpAddr::V4(_) => netlink_packet_route::AddressFamily::Inet,
@@ -144,6 +151,5 @@ fn neighbour(index: u32, address: IpAddr, mac: Mac) -> NeighbourMessage {
         IpAddr::V6(address) => NeighbourAddress::Inet6(address),
     };
     message.attributes.push(NeighbourAttribute::Destination(address));
-    message.attributes.push(NeighbourAttribute::LinkLayerAddress(mac.0.to_vec()));
     message
 }

@@ -8,12 +8,20 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::CloneFlags;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
 
 use super::error::{Error, Result};
+
+/// Raises the number of descriptors that this process may have as far as it may, and gives it back if it can be known: the
+/// usual soft limit of 1,024 is for programs that use `select`.
+pub(super) fn raise_descriptor_limit() -> Option<u64> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
+    Some(setrlimit(Resource::RLIMIT_NOFILE, hard, hard).map_or(soft, |()| hard))
+}
 
 /// Runs `child` in a copy of this process, which must have only one thread, and ends it with the code returned.
 #[allow(unsafe_code)] // fork
