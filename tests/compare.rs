@@ -7,6 +7,7 @@ mod sample;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::BufRead as _;
 use std::process::Child;
 
 use netlab::compare::Verdict;
@@ -34,6 +35,10 @@ fn made_up_figures_look_like_this() {
     snapshot("everything.narrow.txt", &text(&all, 60));
     snapshot("everything.md", &markdown(&all));
     snapshot("everything.json", &json(&all).expect("JSON"));
+    let interrupted = sample::interrupted();
+    snapshot("interrupted.txt", &text(&interrupted, TABLE_WIDTH));
+    snapshot("interrupted.md", &markdown(&interrupted));
+    snapshot("interrupted.json", &json(&interrupted).expect("JSON"));
     snapshot("nothing.txt", &text(&sample::nothing(), TABLE_WIDTH));
     assert_eq!(all.verdict(), Verdict::Failed);
     assert_eq!(sample::nothing().verdict(), Verdict::NothingHere);
@@ -309,6 +314,35 @@ fn a_signal_ends_it_and_nothing_is_left() {
             let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
             pids.filter(ours).count() == 0
         });
+    });
+}
+
+#[test]
+fn what_was_measured_before_a_signal_is_shown() {
+    if is_for_fast_machines("what_was_measured_before_a_signal_is_shown") {
+        return;
+    }
+    in_each_mode("what_was_measured_before_a_signal_is_shown", |world| {
+        let lab = world.lab("two-node.toml");
+        let paths = "l2,host-gw,vxlan";
+        let args = ["compare", "--seconds", "3", "--format", "json", "--data-path", paths, &lab];
+        let mut child = world.spawn(&args);
+        // The second data path's turn has come when the first is told to be behind it.
+        let mut told = std::io::BufReader::new(child.stderr.take().expect("a pipe")).lines();
+        told.find(|line| line.as_ref().is_ok_and(|line| line.contains("host-gw (2 of 3)")))
+            .expect("a second turn")
+            .expect("text");
+        kill(Pid::from_raw(i32::try_from(child.id()).expect("a small pid")), Signal::SIGINT)
+            .expect("netlab runs");
+        let rest: Vec<String> = told.map(|line| line.expect("text")).collect();
+        let ran = support::Ran::from(child.wait_with_output().expect("netlab"));
+        assert_eq!(ran.code, 130, "{ran:#?}");
+        assert_eq!(rest, ["netlab: interrupted: 1 of 3 data paths were measured"]);
+        let found: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:#?}"));
+        assert_eq!(found["interrupted"], true);
+        let results = found["data_paths"].as_array().expect("rows").iter().map(|row| &row["result"]);
+        assert_eq!(results.collect::<Vec<_>>(), ["measured", "stopped", "stopped"]);
+        world.expect_no_files();
     });
 }
 

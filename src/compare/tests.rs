@@ -26,7 +26,15 @@ fn measured(change: impl FnOnce(&mut Measured)) -> Row {
 fn comparison(rows: Vec<Row>) -> Comparison {
     let end = |name: &str, node: &str| End { name: name.into(), node: node.into() };
     let pair = Pair { from: end("pod1", "node1"), to: end("pod3", "node2") };
-    Comparison { lab: "lab".into(), file: "lab.toml".into(), pair, family: Family::V4, seconds: 0.5, rows }
+    Comparison {
+        lab: "lab".into(),
+        file: "lab.toml".into(),
+        pair,
+        family: Family::V4,
+        seconds: 0.5,
+        interrupted: false,
+        rows,
+    }
 }
 
 #[test]

@@ -53,6 +53,7 @@ pub(super) fn trials(args: &cli::Compare) -> anyhow::Result<(Comparison, Vec<Tri
         pair,
         family,
         seconds: args.seconds.as_secs_f64(),
+        interrupted: false,
         rows: Vec::new(),
     };
     Ok((comparison, trials))
