@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::inspect::table;
-use crate::model::Impair;
+use crate::model::{Direction, Impair, Impairment};
 use crate::plan::CableEnd;
 
 /// The cables of a lab that do something to frames.
@@ -28,6 +28,24 @@ pub struct Impaired {
     pub interface: String,
     /// What happens.
     pub impair: Impair,
+}
+
+/// `impaired`, `impaired out`
+pub(super) fn words(direction: Direction) -> String {
+    match direction {
+        Direction::Both => "impaired".into(),
+        Direction::Out | Direction::In => format!("impaired {}", direction.word()),
+    }
+}
+
+/// What happens, value by value: `delay 10ms`, `loss 1%`.
+pub(super) fn each(impairment: &Impairment) -> Vec<String> {
+    let only = |(value, number)| {
+        let mut only = Impair::default();
+        only.set(value, Some(number));
+        only.to_string()
+    };
+    impairment.impair.values().map(only).collect()
 }
 
 /// A table for people: one line where both directions are the same.
