@@ -316,6 +316,18 @@ fn a_queue_made_by_hand_gives_way_whatever_its_handle() {
 }
 
 #[test]
+fn what_only_tc_can_set_is_shown_and_cleared() {
+    with_netem("what_only_tc_can_set_is_shown_and_cleared", |world| {
+        let by_hand = ["exec", "node2", "--", "tc", "qdisc", "add", "dev", "eth0", "root", "netem"];
+        world.ok(&[&by_hand[..], &["loss", "gemodel", "1%", "10%"]].concat());
+        let told = world.ok(&["impair", "show"]);
+        assert!(told.contains("node2     out        something that only `tc qdisc show` tells"), "{told}");
+        assert_eq!(world.ok(&["impair", "clear", "node2"]), "nothing is impaired\n");
+        assert_eq!(queue(world, "node2", "eth0")["kind"], "noqueue");
+    });
+}
+
+#[test]
 fn more_namespaces_than_the_usual_number_of_open_files() {
     in_each_mode("more_namespaces_than_the_usual_number_of_open_files", |world| {
         world.ok(&["up", &world.file("bad.toml", "[[node]]\nname = \"node\"\npods = 40\n")]);

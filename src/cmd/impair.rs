@@ -62,7 +62,7 @@ fn clear(args: &ImpairClear) -> anyhow::Result<u8> {
     let loses = values.iter().any(|value| value.loses_frames());
     let around = if loses { Around::whole_wires } else { Around::nobody };
     let mut work = Work::begin(&args.lab, Some(&args.target), args.direction, around)?;
-    work.ends.retain(|end| !end.impair.is_empty());
+    work.ends.retain(|end| !end.impair.is_empty() || (end.is_there && keys.is_empty()));
     if work.ends.is_empty() {
         work.around.forget(&work.plan, &mut work.live)?;
         ui::print(&format!("{} is not impaired\n", args.target))?;
@@ -114,6 +114,8 @@ struct EndOf {
     cable: Cable,
     end: CableEnd,
     impair: Impair,
+    /// Whether there is a queue that impairs: it may do what only `tc` can set.
+    is_there: bool,
 }
 
 /// A lab with those of its ends that are meant, as the kernel has them.
@@ -158,8 +160,14 @@ impl Work {
         let mut ends = Vec::new();
         for cable in cables {
             for end in wanted {
-                let impair = now.impair(&mut live, &plan, &cable, *end)?.unwrap_or_default();
-                ends.push(EndOf { cable: cable.clone(), end: *end, impair });
+                let impair = now.impair(&mut live, &plan, &cable, *end)?;
+                let is_there = impair.is_some();
+                ends.push(EndOf {
+                    cable: cable.clone(),
+                    end: *end,
+                    impair: impair.unwrap_or_default(),
+                    is_there,
+                });
             }
         }
         Ok(Self { record, plan, live, ends, around })

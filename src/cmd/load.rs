@@ -106,6 +106,19 @@ pub(super) fn data_path(word: &str) -> anyhow::Result<DataPath> {
     })
 }
 
+/// What several `--data-path`s say, each of them once.
+pub(super) fn data_paths(words: &[String]) -> anyhow::Result<Vec<DataPath>> {
+    let mut data_paths = Vec::with_capacity(words.len());
+    for word in words {
+        let one = data_path(word)?;
+        if data_paths.contains(&one) {
+            return Err(usage(format!("--data-path names {} twice", one.word())));
+        }
+        data_paths.push(one);
+    }
+    Ok(data_paths)
+}
+
 /// Reads and validates a topology; `data_path` is taken instead of the file's.
 pub(super) fn lab(path: &Path, data_path: Option<&str>) -> anyhow::Result<Lab> {
     let text = read(path)?;

@@ -30,6 +30,9 @@ pub struct Impaired {
     pub impair: Impair,
 }
 
+/// Of a queue that somebody made by hand, to do what netlab has no word for.
+const BY_HAND: &str = "something that only `tc qdisc show` tells";
+
 /// `impaired`, `impaired out`
 pub(super) fn words(direction: Direction) -> String {
     match direction {
@@ -64,10 +67,29 @@ pub fn impairments_text(impairments: &Impairments) -> String {
             CableEnd::Out => "out",
             CableEnd::In => "in",
         };
-        rows.push([one.name.clone(), direction.to_owned(), one.impair.to_string()]);
+        let what = if one.impair.is_empty() { BY_HAND.to_owned() } else { one.impair.to_string() };
+        rows.push([one.name.clone(), direction.to_owned(), what]);
         rest = if is_both { &others[1..] } else { others };
     }
     let lines = table(["CABLE OF", "DIRECTION", "WHAT HAPPENS"], rows);
     let lines: Vec<String> = lines.iter().map(|line| line.trim_start().to_owned()).collect();
     format!("{}\n", lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_that_netlab_has_no_words_for_is_there_all_the_same() {
+        let impaired = Impaired {
+            name: "node2".into(),
+            direction: CableEnd::Out,
+            place: "node2".into(),
+            interface: "eth0".into(),
+            impair: Impair::default(),
+        };
+        let text = impairments_text(&Impairments { lab: "lab".into(), impaired: vec![impaired] });
+        assert!(text.ends_with("node2     out        something that only `tc qdisc show` tells\n"), "{text}");
+    }
 }

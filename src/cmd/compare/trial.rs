@@ -16,16 +16,12 @@ pub(super) struct Trial {
 
 /// Everything that the command line asks for, and a comparison that has no rows yet.
 pub(super) fn trials(args: &cli::Compare) -> anyhow::Result<(Comparison, Vec<Trial>)> {
-    let named =
-        args.data_path.iter().map(|word| load::data_path(word)).collect::<anyhow::Result<Vec<_>>>()?;
+    let named = load::data_paths(&args.data_path)?;
     let text = load::read(&args.file)?;
     let mut trials: Vec<Trial> = Vec::new();
     let mut first_wrong: Option<Vec<Diagnostic>> = None;
     let all = if named.is_empty() { DataPath::ALL.to_vec() } else { named.clone() };
     for data_path in all {
-        if trials.iter().any(|trial| trial.data_path == data_path) {
-            return Err(usage(format!("--data-path names {} twice", data_path.word())));
-        }
         let lab = text.parse_with(Some(data_path)).map_err(|diagnostics| {
             let why = reason(&diagnostics);
             first_wrong.get_or_insert(diagnostics);
