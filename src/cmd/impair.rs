@@ -246,7 +246,7 @@ fn tell(record: &Record, plan: &Plan, live: &mut Live, ends: &[EndOf], format: F
     }
     let impairments = Impairments { lab: record.lab.name.clone(), impaired };
     match format {
-        Format::Text => ui::print(&impairments_text(&impairments))?,
+        Format::Text => ui::print(&impairments_text(&impairments, ui::output_width()))?,
         Format::Json => print_json("netlab.impair/1", &impairments)?,
     }
     Ok(FINE)

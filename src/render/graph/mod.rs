@@ -88,7 +88,7 @@ fn inside(lab: &Lab) -> &'static str {
 /// `impaired out: delay 10ms`, with a line for each further value.
 fn impaired_lines(impairment: Option<Impairment>) -> Vec<String> {
     impairment.map_or_else(Vec::new, |impairment| {
-        labelled(&format!("{}:", impair::words(impairment.direction)), impair::each(&impairment))
+        labelled(&format!("{}:", impair::words(impairment.direction)), impair::each(&impairment.impair))
     })
 }
 
