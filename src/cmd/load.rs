@@ -74,9 +74,11 @@ fn near(folder: &Path, path: &Path) -> Option<PathBuf> {
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .filter(|name| name.ends_with(".toml") && name != "Cargo.toml")
         .collect();
+    // What all of them end in makes no name likely.
+    let stems = names.iter().filter_map(|name| name.strip_suffix(".toml"));
     let wanted = path.file_name().unwrap_or_default().to_string_lossy();
-    let wanted = if wanted.ends_with(".toml") { wanted.into_owned() } else { format!("{wanted}.toml") };
-    closest(&wanted, names.iter().map(String::as_str)).map(|near| folder.join(near))
+    let wanted = wanted.strip_suffix(".toml").unwrap_or(&wanted);
+    closest(wanted, stems).map(|near| folder.join(format!("{near}.toml")))
 }
 
 impl Text {

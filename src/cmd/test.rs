@@ -29,7 +29,7 @@ pub(super) fn test(args: &cli::Test) -> anyhow::Result<u8> {
     let writing = writing(args)?;
     let jobs = jobs(args)?;
     // Whatever a test that was killed has left is removed here.
-    state::labs();
+    state::labs()?;
     let interrupts = Interrupts::hold()?;
     let mut teller = Teller::new(args, &jobs)?;
     let mut report = RunReport { labs: Vec::with_capacity(jobs.len()), ..RunReport::default() };

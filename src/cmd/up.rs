@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use serde::Serialize;
 
 use super::launch::launch;
-use super::{FINE, Fail, OTHER, down, exit_code, load, print_json, usage};
+use super::{FINE, Fail, OTHER, down, exit_code, load, print_json, running, usage};
 use crate::cli::{Format, Up};
 use crate::event::{Event, Failure};
 use crate::kernel::{self, Heard, Interrupts, Launched};
@@ -38,7 +38,7 @@ pub(super) fn up(args: &Up) -> anyhow::Result<u8> {
 /// Looks for a lab of that name, and ends it if that is asked for. False when the very same lab runs already.
 fn make_room(lab: &Lab, args: &Up) -> anyhow::Result<bool> {
     let Some(record) = state::record(&lab.name) else { return Ok(true) };
-    if args.replace {
+    if args.replace || running::is_ending(&record) {
         down::end(&record)?;
         return Ok(true);
     }
@@ -148,7 +148,11 @@ fn say(lab: &Lab, args: &Up, begun: Instant) -> anyhow::Result<()> {
 
 /// Two or three commands that show something in this very lab.
 fn suggestions(lab: &Lab) -> Vec<String> {
-    let which = if state::labs().len() > 1 { format!(" -l {}", lab.name) } else { String::new() };
+    let which = if state::labs().is_ok_and(|labs| labs.len() > 1) {
+        format!(" -l {}", lab.name)
+    } else {
+        String::new()
+    };
     let pods: Vec<&str> = lab.pods().map(|(_, pod)| pod.name.as_str()).collect();
     let mut lines = Vec::new();
     if let (Some(first), Some(last)) = (pods.first(), pods.last())
