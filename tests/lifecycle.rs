@@ -283,3 +283,14 @@ fn a_lab_that_was_mistyped_is_not_just_down() {
         assert_eq!(world.ok(&["down", "two-node"]), "two-node is not running\n");
     });
 }
+
+#[test]
+fn a_name_that_is_given_takes_the_place_of_the_files() {
+    in_each_mode("a_name_that_is_given_takes_the_place_of_the_files", |world| {
+        let file = world.file("My_Lab.toml", "[[node]]\nname = \"n\"\n");
+        assert!(world.fails(2, &["up", &file]).contains("`My_Lab` cannot be the name of a lab"));
+        assert!(world.ok(&["up", "--name", "mine", &file]).starts_with("mine is up: "));
+        assert!(world.fails(2, &["up", "--name", "My_Lab", &file]).contains("--name My_Lab: "));
+        assert_eq!(world.ok(&["down"]), "mine is down\n");
+    });
+}

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Fail, USAGE, usage};
 use crate::diag::{self, Diagnostic, closest};
-use crate::model::{DataPath, Lab};
+use crate::model::{DataPath, Lab, check_name};
 use crate::ui;
 
 /// The largest file that can be a topology: 100,000 pods with a table each fit.
@@ -110,7 +110,20 @@ pub(super) fn data_path(word: &str) -> anyhow::Result<DataPath> {
 
 /// Reads and validates a topology; `data_path` is taken instead of the file's.
 pub(super) fn lab(path: &Path, data_path: Option<&str>) -> anyhow::Result<Lab> {
-    let text = read(path)?;
+    parse(&read(path)?, data_path)
+}
+
+/// The same under another name; a file that says none need not have one that would do.
+pub(super) fn lab_called(path: &Path, data_path: Option<&str>, name: &str) -> anyhow::Result<Lab> {
+    check_name(name)
+        .map_err(|why| usage(format!("--name {name}: {why}; a name is a DNS label such as two-node")))?;
+    let text = Text { stem: name.to_owned(), ..read(path)? };
+    let mut lab = parse(&text, data_path)?;
+    name.clone_into(&mut lab.name);
+    Ok(lab)
+}
+
+fn parse(text: &Text, data_path: Option<&str>) -> anyhow::Result<Lab> {
     let other = data_path.map(self::data_path).transpose()?;
     text.parse_with(other).map_err(|diagnostics| {
         ui::remark(text.render(&diagnostics).trim_end());

@@ -125,7 +125,7 @@ fn settle(job: &Job, result: &mut worker::Result, writing: Writing, args: &cli::
 /// What is accepted is no failure, but pairs without a reply are not accepted unseen.
 fn accept(case: &mut CaseReport, written: Option<String>) {
     let silent = case.failure.take().map_or(0, |failure| {
-        let lines = failure.facts.iter().filter(|fact| fact.label == explain::NO_REPLY);
+        let lines = failure.facts.iter().filter(|fact| fact.label.starts_with(explain::NO_REPLY));
         lines.map(|fact| fact.text.lines().count()).sum()
     });
     case.remark = written.map(|path| match silent {

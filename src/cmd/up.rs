@@ -10,7 +10,7 @@ use super::{FINE, Fail, OTHER, down, exit_code, load, print_json, running, usage
 use crate::cli::{Format, Up};
 use crate::event::{Event, Failure};
 use crate::kernel::{self, Heard, Interrupts, Launched};
-use crate::model::{Lab, check_name};
+use crate::model::Lab;
 use crate::plan::{Plan, plan};
 use crate::render::{Extent, commands, summary, tree};
 use crate::state;
@@ -18,12 +18,11 @@ use crate::ui::{self, Progress};
 
 pub(super) fn up(args: &Up) -> anyhow::Result<u8> {
     let begun = Instant::now();
-    let mut lab = load::lab(&args.file, args.data_path.as_deref())?;
-    if let Some(name) = &args.name {
-        check_name(name)
-            .map_err(|why| usage(format!("--name {name}: {why}; a name is a DNS label such as two-node")))?;
-        lab.name.clone_from(name);
-    }
+    let data_path = args.data_path.as_deref();
+    let lab = match &args.name {
+        None => load::lab(&args.file, data_path)?,
+        Some(name) => load::lab_called(&args.file, data_path, name)?,
+    };
     if !make_room(&lab, args)? {
         return Ok(FINE);
     }
