@@ -76,19 +76,20 @@ impl Live {
         qdisc::all(&mut self.room(place)?.reader)
     }
 
-    /// Does operations in a place. An impairment takes the place of one that is there.
+    /// Does operations in a place. What they make takes the place of what is there.
     ///
     /// # Errors
     /// If the kernel refuses one of them.
     pub fn apply(&mut self, place: &str, ops: &[Op]) -> Result<()> {
-        let requests = ops.iter().map(|op| match op {
-            Op::Impair { link, qdisc } => {
-                let message = qdisc::replacement(link.index, qdisc);
-                let flags = NLM_F_CREATE | NLM_F_REPLACE;
-                Ok((RouteNetlinkMessage::NewQueueDiscipline(message), flags))
-            }
-            // Nothing is made here that reaches into another namespace.
-            op => message(op, |_| 0),
+        let requests = ops.iter().map(|op| {
+            let message = match op {
+                Op::Impair { link, qdisc } => {
+                    RouteNetlinkMessage::NewQueueDiscipline(qdisc::replacement(link.index, qdisc))
+                }
+                // Nothing is made here that reaches into another namespace.
+                op => message(op, |_| 0)?.0,
+            };
+            Ok((message, NLM_F_CREATE | NLM_F_REPLACE))
         });
         let requests = requests.collect::<Result<Vec<_>>>()?;
         let Some(Refusal { place: number, errno, said }) = self.batch(place, requests)? else {
