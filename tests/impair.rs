@@ -165,7 +165,7 @@ fn what_cannot_be_meant_is_said_and_changes_nothing() {
         for (words, said) in [
             (
                 &["set", "nod2", "rate=1mbit"][..],
-                "no pod, node, router or segment `nod2`; did you mean `node2`?",
+                "no pod, node, router, external or segment `nod2`; did you mean `node2`?",
             ),
             (&["set", "underlai", "rate=1mbit"], "did you mean `underlay`?"),
             (&["set", "node2/eth1", "rate=1mbit"], "no cable at `eth1`; its cables: node2/eth0"),
@@ -184,8 +184,14 @@ fn what_cannot_be_meant_is_said_and_changes_nothing() {
             assert!(told.contains(said), "{words:?}: {told}");
         }
         assert_eq!(world.ok(&["impair", "show"]), "nothing is impaired\n");
-        assert!(world.fails(2, &["link", "down", "pod9"]).contains("no pod, node or router `pod9`"));
-        assert!(world.fails(2, &["link", "down", "underlay"]).contains("no pod, node or router `underlay`"));
+        assert!(
+            world.fails(2, &["link", "down", "pod9"]).contains("no pod, node, router or external `pod9`")
+        );
+        assert!(
+            world
+                .fails(2, &["link", "down", "underlay"])
+                .contains("`underlay` is a segment: say at whose end")
+        );
     });
 }
 
