@@ -214,17 +214,25 @@ fn a_smaller_mtu_shows_in_the_largest_ping_and_the_segment() {
 }
 
 #[test]
-fn what_the_topology_does_not_allow_is_a_row_unless_it_was_named() {
-    if is_for_fast_machines("what_the_topology_does_not_allow_is_a_row_unless_it_was_named") {
+fn what_the_topology_does_not_allow_is_a_row_unless_it_is_all_there_is() {
+    if is_for_fast_machines("what_the_topology_does_not_allow_is_a_row_unless_it_is_all_there_is") {
         return;
     }
     in_each_mode("what_the_topology_does_not_allow", |world| {
         let text = fs::read_to_string("tests/bad/host-gw-across-segments.toml").expect("a topology");
-        let lab = world.file("across.toml", &text);
-        let error = world.fails(2, &["compare", "--data-path", "host-gw,cloud", &lab]);
-        for words in ["error[NL018]", "they share no segment", "nothing was compared"] {
-            assert!(error.contains(words), "{words}\n{error}");
+        let lab = world.file("across.toml", &format!("{text}\n[cluster]\ndata_path = \"cloud\"\n"));
+        for (named, end) in [
+            ("host-gw", "across.toml does not allow host-gw; nothing was compared"),
+            ("host-gw,l2", "across.toml allows none of these data paths; nothing was compared"),
+        ] {
+            let error = world.fails(2, &["compare", "--data-path", named, &lab]);
+            for words in ["error[NL018]", "they share no segment", end] {
+                assert!(error.contains(words), "{words}\n{error}");
+            }
         }
+        let two = ["compare", "--seconds", "0.05", "--data-path", "host-gw,cloud", &lab];
+        let table = world.ok(&two);
+        assert!(table.contains("they share no segment (NL018)"), "{table}");
         let all = ["compare", "--seconds", "0.05", "--format", "json", &lab];
         let ran = world.netlab(&all);
         let found: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:#?}"));

@@ -30,16 +30,16 @@ pub(super) fn trials(args: &cli::Compare) -> anyhow::Result<(Comparison, Vec<Tri
         trials.push(Trial { data_path, lab });
     }
     let lab = trials.iter().find_map(|trial| trial.lab.as_ref().ok());
-    let lab = match (lab, first_wrong) {
-        (Some(lab), None) => lab,
-        // Nobody asked for it by name: a row says why it cannot be.
-        (Some(lab), Some(_)) if named.is_empty() => lab,
-        (_, diagnostics) => {
-            let diagnostics = text.parse().err().filter(|_| named.is_empty()).or(diagnostics);
-            ui::remark(text.render(&diagnostics.unwrap_or_default()).trim_end());
-            let message = format!("{} is not a valid topology; nothing was compared", text.path);
-            return Err(Fail { code: USAGE, message }.into());
-        }
+    let Some(lab) = lab else {
+        let own = text.parse().err();
+        let what = match (&own, named.as_slice()) {
+            (None, [one]) => format!("does not allow {}", one.word()),
+            (None, _) => "allows none of these data paths".to_owned(),
+            (Some(_), _) => "is not a valid topology".to_owned(),
+        };
+        ui::remark(text.render(&own.or(first_wrong).unwrap_or_default()).trim_end());
+        let message = format!("{} {what}; nothing was compared", text.path);
+        return Err(Fail { code: USAGE, message }.into());
     };
     let pair = Pair::of(lab, args.from.as_deref(), args.to.as_deref()).map_err(|why| no_pair(lab, why))?;
     let family = family(args, lab, &pair)?;
