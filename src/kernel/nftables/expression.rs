@@ -60,11 +60,9 @@ fn address(one: &Match, list: &mut List) {
         (Field::Source, _) => 8,
         (Field::Destination, _) => 24,
     };
-    let whole_bytes = one.net.prefix_len().is_multiple_of(8);
+    // Of a /0 no byte would be compared, and nobody could tell which address the rule is about: it has a mask, as `nft` has it.
+    let whole_bytes = one.net.prefix_len() > 0 && one.net.prefix_len().is_multiple_of(8);
     let length = if whole_bytes { usize::from(one.net.prefix_len() / 8) } else { bytes.len() };
-    if length == 0 {
-        return;
-    }
     let load = vec![
         Payload::DestinationRegister(Register::Reg1),
         Payload::Base(NETWORK_HEADER),
@@ -253,6 +251,8 @@ mod tests {
             (TableFamily::Inet, vec![Match::from(net("10.244.16.0/20"))], Verdict::Masquerade),
             (TableFamily::Inet, vec![Match::from(net("fd00:244::/56"))], Verdict::Accept),
             (TableFamily::Inet, vec![Match::to(net("fd00:244::/61"))], Verdict::Return),
+            (TableFamily::Inet, vec![Match::to(net("0.0.0.0/0"))], Verdict::Return),
+            (TableFamily::Netdev, vec![Match::not_from(net("::/0"))], Verdict::Drop),
             (
                 TableFamily::Netdev,
                 vec![Match::not_from(net("192.168.66.11/32")), Match::not_from(net("10.244.1.0/24"))],
