@@ -156,11 +156,8 @@ impl Routes {
                 if router.ports.iter().any(|port| port.segment == to) {
                     continue;
                 }
-                // From its nearest port's segment the next router is always another: this one is no nearer than that.
-                let Some(place) = distances.nearest_port(lab, number) else { continue };
-                if let Some(next) = paths.next_router(router.ports[place].segment, &distances) {
-                    routers[number].push((to, place, next));
-                }
+                let onward = paths.onward(number, &distances);
+                routers[number].extend(onward.map(|(place, next)| (to, place, next)));
             }
         }
         Self { nodes, routers }
