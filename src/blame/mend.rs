@@ -45,8 +45,9 @@ pub(super) fn restore(map: &Map, place: &str, link: &str, state: &State) -> Vec<
     });
     let forgotten: Vec<String> = forgotten.collect();
     let routes = map.routes(place).filter(|route| route.link == link && !has(state, route));
-    // Addresses bring their networks along, and so does an interface that comes up.
-    let returning = |route: &Planned| route.via.is_none() && !commands.is_empty();
+    // Addresses bring their networks along, and so does an interface that comes up. No other route comes by itself.
+    let of_address = |route: &Planned| addresses.iter().any(|address| address.trunc() == route.to);
+    let returning = |route: &Planned| route.via.is_none() && of_address(route) && !commands.is_empty();
     let routes: Vec<String> =
         routes.filter(|route| !returning(route)).map(|route| add(place, &route)).collect();
     if forgotten.len() > WRITTEN_OUT {

@@ -56,6 +56,22 @@ fn a_file_that_says_not_to_masquerade() {
 }
 
 #[test]
+fn a_cable_without_addresses_that_is_down_gets_its_routes_back() {
+    let mut world = World::shipped("egress");
+    world.at("fabric").down("internet");
+    let (text, mend) = world.likely("pod1", "203.0.113.10");
+    assert!(text.starts_with("internet of fabric"), "{text}");
+    assert_eq!(
+        mend,
+        [
+            "netlab exec fabric -- ip link set internet up",
+            "netlab exec fabric -- ip route add 203.0.113.10 dev internet",
+            "netlab exec fabric -- ip -6 route add 2001:db8:113::10 dev internet",
+        ]
+    );
+}
+
+#[test]
 fn nobody_outside_has_a_route_to_pods() {
     let mut world = World::shipped("egress");
     let (text, mend) = world.likely("internet", "10.244.1.2");
