@@ -281,6 +281,28 @@ fn all_of_a_family_is_not_all_of_both() {
     });
 }
 
+/// In a flat network cbr0 has the pods' gateway address too, which has more in common with these externals' addresses than the
+/// node's own has: by itself an IPv6 stack would take that, and no answer would find back.
+#[test]
+fn outside_a_flat_network_s_nodes_are_never_seen_as_their_pods_gateway() {
+    in_each_mode("outside_a_flat_network", |world| {
+        let text = std::fs::read_to_string(world.lab("egress.toml")).expect("the lab");
+        let text = text.replace("[cluster]", "[cluster]\ndata_path = \"l2\"");
+        let text = text.replace("ip   = \"8.8.8.8\"", "ip = [\"10.245.0.1\", \"fd00:240::1\"]");
+        let (topology, _) = text.split_once("[[test]]").expect("tests");
+        world.ok(&["up", &world.file("flat.toml", topology)]);
+        let wire = Capture::start(world, "flat", "dns", "eth0");
+        for (family, own) in [("-4", NODE1), ("-6", "fd00:66::b")] {
+            for from in ["pod1", "node1"] {
+                let (_, frames) = wire.during(|| world.ok(&["ping", family, "-c1", from, "dns"]));
+                assert_eq!(sources(&frames), only(own), "{from} {family}");
+            }
+        }
+        let rules = world.ok(&["inspect", "node1"]);
+        assert!(rules.contains("ip6 saddr fd00:244:0:1::/64 snat ip6 to fd00:66::b"), "{rules}");
+    });
+}
+
 /// Where the fabric leads outside, it leads from segment to segment too.
 #[test]
 fn segments_need_no_router_where_the_fabric_routes() {

@@ -8,7 +8,6 @@ use super::facts::{Route, Rule, State};
 use super::map::{Id, Map, Planned};
 use super::words::network;
 use crate::model::Family;
-use crate::plan::nftables::Verdict;
 use crate::plan::{Encap, Mac, NextHop, TTL};
 
 /// Routes that are written out; a node may have hundreds.
@@ -174,7 +173,10 @@ fn target(planned: &Planned) -> String {
             let encap = planned.encap.as_ref().map(encapsulation).unwrap_or_default();
             format!("{} {encap}via {via} dev {} onlink", network(planned.to), planned.link)
         }
-        Some(via) => format!("{} via {via}", network(planned.to)),
+        Some(via) => {
+            let source = planned.source.map(|source| format!(" src {source}")).unwrap_or_default();
+            format!("{} via {via}{source}", network(planned.to))
+        }
         None => format!("{} dev {}", network(planned.to), planned.link),
     }
 }
@@ -197,11 +199,11 @@ pub(super) fn translation(map: &Map, node: &str) -> Vec<String> {
         commands.push(exec(node, &format!("nft add table {table}")));
         for chain in &table.chains {
             commands.push(exec(node, &format!("nft add chain {table} {} '{{ {chain} }}'", chain.name)));
-            let masquerade = chain.rules.iter().filter(|rule| rule.verdict == Verdict::Masquerade);
-            let kept = chain.rules.iter().filter(|rule| rule.verdict != Verdict::Masquerade);
+            let translating = chain.rules.iter().filter(|rule| rule.verdict.translates());
+            let kept = chain.rules.iter().filter(|rule| !rule.verdict.translates());
             // Those that leave addresses alone must be asked first.
             commands.extend(
-                kept.chain(masquerade)
+                kept.chain(translating)
                     .map(|rule| exec(node, &format!("nft add rule {table} {} '{rule}'", chain.name))),
             );
         }

@@ -7,7 +7,7 @@ use super::facts::{Packet, State};
 use super::follow::{Translated, Walk};
 use super::mend;
 use crate::model::Family;
-use crate::plan::nftables::{Rule, masquerade};
+use crate::plan::nftables::{Rule, translates};
 
 impl Walk<'_> {
     /// The source with which a packet leaves a place.
@@ -22,7 +22,7 @@ impl Walk<'_> {
         if self.translated.is_some() || !self.is_on_its_way_out(at, source) {
             return source;
         }
-        if !masquerade(&state.source_nat, source, to) {
+        if !translates(&state.source_nat, source, to) {
             self.untouched = Some(at.to_owned());
             return source;
         }
@@ -52,7 +52,7 @@ impl Walk<'_> {
             .flat_map(|table| &table.chains)
             .flat_map(|chain| chain.rules.clone())
             .collect();
-        let is_planned = packet.from.is_some_and(|from| masquerade(&rules, to, from));
+        let is_planned = packet.from.is_some_and(|from| translates(&rules, to, from));
         let mend = if is_planned {
             mend::translation(&self.map, &node)
         } else {

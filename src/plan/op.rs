@@ -134,6 +134,9 @@ pub struct Route {
     /// Whether the next hop has to be in a subnet of the interface.
     #[serde(skip_serializing_if = "NextHop::is_checked")]
     pub next_hop: NextHop,
+    /// The address from which packets of the place's own go there; without one, the kernel takes the nearest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<IpAddr>,
     /// The tunnel header that the route puts on (a lightweight tunnel, `encap ip`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encap: Option<Encap>,
@@ -169,7 +172,7 @@ pub struct Encap {
 impl Op {
     /// A route by way of a next hop in a subnet of the interface.
     pub(super) fn route(to: IpNet, via: IpAddr, link: Link) -> Self {
-        Self::Route(Route { to, via: Some(via), link, next_hop: NextHop::Checked, encap: None })
+        Self::Route(Route { to, via: Some(via), link, next_hop: NextHop::Checked, source: None, encap: None })
     }
 }
 
