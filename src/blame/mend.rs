@@ -8,7 +8,7 @@ use super::facts::{Route, Rule, State};
 use super::map::{Id, Map, Planned};
 use super::words::network;
 use crate::model::Family;
-use crate::plan::{Encap, Mac, NextHop, TTL};
+use crate::plan::{Mac, NextHop};
 
 /// Routes that are written out; a node may have hundreds.
 const WRITTEN_OUT: usize = 4;
@@ -170,7 +170,7 @@ fn add(place: &str, planned: &Planned) -> String {
 fn target(planned: &Planned) -> String {
     match planned.via {
         Some(via) if planned.next_hop == NextHop::OnLink => {
-            let encap = planned.encap.as_ref().map(encapsulation).unwrap_or_default();
+            let encap = planned.encap.map(|encap| format!("{encap} ")).unwrap_or_default();
             format!("{} {encap}via {via} dev {} onlink", network(planned.to), planned.link)
         }
         Some(via) => {
@@ -179,13 +179,6 @@ fn target(planned: &Planned) -> String {
         }
         None => format!("{} dev {}", network(planned.to), planned.link),
     }
-}
-
-/// As `ip route` wants to be told of a tunnel.
-fn encapsulation(encap: &Encap) -> String {
-    let (family, ttl) = if encap.to.is_ipv6() { ("ip6", "hoplimit") } else { ("ip", "ttl") };
-    let id = encap.id.map(|id| format!("id {id} ")).unwrap_or_default();
-    format!("encap {family} {id}dst {} {ttl} {TTL} ", encap.to)
 }
 
 fn ip_route(family_of: IpAddr) -> &'static str {

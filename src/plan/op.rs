@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::link::{Link, Mac};
 use super::nftables::Table;
 use super::qdisc::Qdisc;
-use super::tunnel::Tunnel;
+use super::tunnel::{TTL, Tunnel};
 use super::wireguard::Wireguard;
 
 /// One thing to ask of the kernel.
@@ -167,6 +167,18 @@ pub struct Encap {
     pub id: Option<u32>,
     /// The tunnel's far end.
     pub to: IpAddr,
+}
+
+impl fmt::Display for Encap {
+    /// As `ip route` wants to be told of it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (family, ttl) = match self.to {
+            IpAddr::V4(_) => ("ip", "ttl"),
+            IpAddr::V6(_) => ("ip6", "hoplimit"),
+        };
+        let id = self.id.map(|id| format!("id {id} ")).unwrap_or_default();
+        write!(f, "encap {family} {id}dst {} {ttl} {TTL}", self.to)
+    }
 }
 
 impl Op {
