@@ -168,10 +168,10 @@ impl Chain {
     }
 }
 
-/// Whether rules, asked in order, give a packet another source.
-pub fn translates(rules: &[Rule], from: IpAddr, to: IpAddr) -> bool {
+/// The verdict by which rules, asked in order, give a packet another source, if they do.
+pub fn translation(rules: &[Rule], from: IpAddr, to: IpAddr) -> Option<Verdict> {
     let decides = |rule: &&Rule| rule.matches.iter().all(|one| one.holds(from, to));
-    rules.iter().find(decides).is_some_and(|rule| rule.verdict.translates())
+    rules.iter().find(decides).map(|rule| rule.verdict).filter(|verdict| verdict.translates())
 }
 
 impl fmt::Display for TableFamily {

@@ -43,6 +43,22 @@ fn a_node_that_does_not_masquerade() {
 }
 
 #[test]
+fn a_node_that_gives_packets_an_address_that_nobody_answers_to() {
+    let text =
+        include_str!("../../../labs/egress.toml").replace("[cluster]", "[cluster]\ndata_path = \"l2\"");
+    let mut world = World::new(&text);
+    assert_eq!(world.blame("pod1", "203.0.113.10").blame, None);
+    for rule in &mut world.at("node1").state.source_nat {
+        if rule.verdict.translates() {
+            rule.verdict = crate::plan::nftables::Verdict::SourceNat(super::world::ip("10.9.9.9"));
+        }
+    }
+    let blame = world.blame("pod1", "203.0.113.10").blame.expect("no way back");
+    assert_eq!((blame.way, blame.place.as_str()), (Way::Back, "internet"));
+    assert!(blame.to_string().ends_with("the lab gave the address 10.9.9.9 to nobody"), "{blame}");
+}
+
+#[test]
 fn a_file_that_says_not_to_masquerade() {
     let text = include_str!("../../../labs/egress.toml");
     let mut world =

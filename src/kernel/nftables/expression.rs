@@ -167,7 +167,10 @@ pub(super) fn rule(list: &[ListAttribute<ExpressionAttribute>]) -> Option<Rule> 
                     .map(|own| Rule { matches, verdict: Verdict::SourceNat(own) });
             }
             Some(Expressions::Other { expression_type, .. }) if expression_type == "counter" => {}
-            Some(Expressions::Other { expression_type, .. }) if expression_type == "masq" => {
+            // With ports, or drawn by lot, it is more than netlab writes.
+            Some(Expressions::Other { expression_type, attributes })
+                if expression_type == "masq" && attributes.is_empty() =>
+            {
                 return Some(Rule { matches, verdict: Verdict::Masquerade });
             }
             _ => return None,
@@ -338,8 +341,14 @@ mod tests {
             let written = Rule { matches, verdict };
             assert_eq!(rule(&expressions(family, &written)), Some(written));
         }
-        let other = Expressions::Other { expression_type: "limit".into(), attributes: Vec::new() };
-        assert_eq!(rule(&[other.into()]), None);
+        let other = |expression_type: &str, attributes| Expressions::Other {
+            expression_type: expression_type.into(),
+            attributes,
+        };
+        assert_eq!(rule(&[other("limit", Vec::new()).into()]), None);
+        // `NFTA_MASQ_FLAGS`.
+        let at_random = DefaultNla::new(1, vec![0, 0, 0, 4]);
+        assert_eq!(rule(&[other("masq", vec![at_random]).into()]), None);
     }
 
     #[test]
