@@ -235,7 +235,7 @@ pub struct Logs {
     /// Which lab
     #[command(flatten)]
     pub lab: LabArg,
-    /// The container, or a pod that has only one
+    /// The container, or a pod that has only one, or an external
     #[arg(value_name = "POD/CONTAINER")]
     pub target: String,
 }

@@ -67,6 +67,8 @@ fn outside_a_pod_is_seen_as_its_node() {
             let (said, frames) = wire.during(|| world.ok(&fetch));
             assert!(said.contains(&format!("you are {NODE1}:")), "{data_path}: {said}");
             assert_eq!(sources(&frames), only(NODE1), "{data_path}");
+            let log = world.ok(&["logs", "internet"]);
+            assert!(log.contains(&format!("http: {NODE1}:")) && log.contains("GET / 200"), "{log}");
             let inside = Capture::start(world, "egress", "pod3", "eth0");
             let (_, frames) = inside.during(|| world.ok(&["ping", "-c1", "pod1", "pod3"]));
             assert_eq!(sources(&frames), only(POD1), "{data_path}: between pods");

@@ -24,9 +24,22 @@ fn snapshot(name: &str, text: &str) {
     settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
-/// The names of all commands, hidden ones too.
-fn commands() -> Vec<String> {
-    Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect()
+/// The words of all commands, hidden ones and their own commands too: `impair`, `impair set`.
+fn commands() -> Vec<Vec<String>> {
+    let mut commands = Vec::new();
+    for command in Cli::command().get_subcommands() {
+        let name = command.get_name().to_owned();
+        let inner = command.get_subcommands().map(|inner| vec![name.clone(), inner.get_name().to_owned()]);
+        commands.extend(inner);
+        commands.push(vec![name]);
+    }
+    commands
+}
+
+/// A command's help, by its long or its short flag.
+fn help_of(command: &[String], flag: &str) -> String {
+    let words: Vec<&str> = command.iter().map(String::as_str).chain([flag]).collect();
+    help(&words)
 }
 
 #[test]
@@ -37,7 +50,7 @@ fn netlab_help() {
 #[test]
 fn each_command_has_help() {
     for command in commands() {
-        snapshot(&command, &help(&[&command, "--help"]));
+        snapshot(&command.join("-"), &help_of(&command, "--help"));
     }
 }
 
@@ -45,7 +58,7 @@ fn each_command_has_help() {
 fn the_short_flag_says_the_same() {
     assert_eq!(help(&["-h"]), help(&["--help"]));
     for command in commands() {
-        assert_eq!(help(&[&command, "-h"]), help(&[&command, "--help"]), "netlab {command}");
+        assert_eq!(help_of(&command, "-h"), help_of(&command, "--help"), "netlab {command:?}");
     }
 }
 
@@ -54,7 +67,7 @@ fn the_short_flag_says_the_same() {
 fn every_example_can_be_typed() {
     let mut count = 0;
     for command in commands() {
-        for line in help(&[&command, "--help"]).lines() {
+        for line in help_of(&command, "--help").lines() {
             let Some(example) = line.strip_prefix("  netlab ") else { continue };
             // What follows several blanks is a remark, and what follows `>` or `|` is the shell's.
             let typed = example.split("   ").next().unwrap_or_default();

@@ -435,6 +435,75 @@ fn an_unplugged_cable_has_no_carrier_and_is_as_before_when_plugged_in() {
     });
 }
 
+/// A node, and a host beyond the cluster.
+const BEYOND: &str = r#"
+[cluster]
+pod_cidr = ["10.244.0.0/16", "fd00:244::/56"]
+
+[[node]]
+name = "node1"
+pods = ["pod1"]
+
+[[external]]
+name = "internet"
+ip = ["203.0.113.10", "2001:db8::10"]
+"#;
+
+#[test]
+fn the_fabric_has_its_routes_again_when_an_external_is_plugged_in() {
+    in_each_mode("the_fabric_has_its_routes_again_when_an_external_is_plugged_in", |world| {
+        world.ok(&["up", &world.file("beyond.toml", BEYOND)]);
+        let ping =
+            |to: &str, patience: &str| world.netlab(&["ping", "pod1", to, "-c", "1", "-W", patience]).code;
+        let places = ["fabric", "internet"];
+        let before: Vec<Value> = places.iter().map(|place| lasting(world, place)).collect();
+        let told = world.ok(&["link", "-l", "beyond", "down", "internet"]);
+        assert_eq!(told, "internet eth0 is unplugged from the fabric: no carrier\n");
+        assert!(ping("203.0.113.10", "1") == 1 && ping("2001:db8::10", "1") == 1);
+        assert!(
+            world
+                .ok(&["link", "up", "internet", "-l", "beyond"])
+                .ends_with("plugged into the fabric again\n")
+        );
+        assert!(ping("203.0.113.10", "5") == 0 && ping("2001:db8::10", "5") == 0);
+        // What somebody did by hand in the fabric, or a command that was killed half-way, is mended as well.
+        world.ok(&["exec", "fabric", "--", "ip", "route", "flush", "dev", "internet"]);
+        assert!(world.ok(&["link", "up", "internet"]).ends_with("already\n"));
+        assert_eq!(ping("203.0.113.10", "5"), 0);
+        for (place, before) in places.iter().zip(&before) {
+            assert_eq!(&lasting(world, place), before, "{place}");
+        }
+    });
+}
+
+#[test]
+fn who_has_no_cable_of_that_name_is_told_which_there_are() {
+    in_each_mode("who_has_no_cable_of_that_name_is_told_which_there_are", |world| {
+        world.ok(&["up", &world.file("beyond.toml", BEYOND)]);
+        for (words, says) in [
+            (
+                &["impair", "set", "fabric", "rate=1mbit"][..],
+                "a cable is named by its other end: say which node's, router's or external's, not `fabric`",
+            ),
+            (
+                &["impair", "set", "nodeq", "rate=1mbit"],
+                "no pod, node, router, external or segment `nodeq`; did you mean `node1`?",
+            ),
+            (
+                &["link", "down", "underlay"],
+                "`underlay` is a segment: say at whose end its cable is meant, one of: node1",
+            ),
+            (
+                &["link", "down", "zebra"],
+                "no pod, node, router or external `zebra`; there are: node1, internet, pod1",
+            ),
+        ] {
+            let said = world.fails(2, words);
+            assert!(said.contains(says), "{words:?}: {said}");
+        }
+    });
+}
+
 #[test]
 fn a_router_has_a_cable_for_each_port() {
     in_each_mode("a_router_has_a_cable_for_each_port", |world| {

@@ -121,6 +121,7 @@ Examples:
   netlab link down node2             its cable to the switch
   netlab link down pod1              its cable to cbr0
   netlab link down router1/eth0      one of several
+  netlab link down internet          an external's cable to the fabric
 
 The switch's end is turned off, so the other end has no carrier and keeps its addresses
 and routes. A cable that is unplugged stays so: that is no error.";
@@ -135,7 +136,8 @@ When it returns, the cable carries frames again.";
 pub(super) const LOGS: &str = "\
 Examples:
   netlab logs web/server
-  netlab logs web            where the pod has only one container";
+  netlab logs web            where the pod has only one container
+  netlab logs internet       what the server of an external has seen";
 
 pub(super) const PING: &str = "\
 Examples:

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Format, LabArg, examples};
+use super::{Format, examples};
 
 /// `netlab impair`
 #[derive(Debug, Args)]
@@ -11,6 +11,9 @@ pub struct Impair {
     /// What to do
     #[command(subcommand)]
     pub action: ImpairAction,
+    /// The lab, by name or by file; may be left out when only one runs
+    #[arg(short, long, value_name = "LAB", global = true)]
+    pub lab: Option<String>,
 }
 
 /// What `netlab impair` does.
@@ -28,10 +31,7 @@ pub enum ImpairAction {
 #[derive(Debug, Args)]
 #[command(after_help = examples::IMPAIR_SET)]
 pub struct ImpairSet {
-    /// Which lab
-    #[command(flatten)]
-    pub lab: LabArg,
-    /// The pod, node or segment whose cables are meant, or a router's port such as router1/eth0
+    /// The pod, node, external or segment whose cables are meant, or a router's port such as router1/eth0
     pub target: String,
     /// What is to happen: delay, jitter, loss, rate, duplicate, reorder or corrupt, each with its value
     #[arg(required = true, value_name = "KEY=VALUE")]
@@ -45,10 +45,7 @@ pub struct ImpairSet {
 #[derive(Debug, Args)]
 #[command(after_help = examples::IMPAIR_SHOW)]
 pub struct ImpairShow {
-    /// Which lab
-    #[command(flatten)]
-    pub lab: LabArg,
-    /// The pod, node or segment, or a router's port; without it, whatever is impaired
+    /// The pod, node, external or segment, or a router's port; without it, whatever is impaired
     pub target: Option<String>,
     /// Which frames, as the target sees them: both, out (what it sends) or in (what it gets)
     #[arg(short, long, value_enum, default_value = "both", hide_possible_values = true)]
@@ -62,10 +59,7 @@ pub struct ImpairShow {
 #[derive(Debug, Args)]
 #[command(after_help = examples::IMPAIR_CLEAR)]
 pub struct ImpairClear {
-    /// Which lab
-    #[command(flatten)]
-    pub lab: LabArg,
-    /// The pod, node or segment, or a router's port
+    /// The pod, node, external or segment, or a router's port
     pub target: String,
     /// What is to end, such as `delay`; without it, everything
     #[arg(value_name = "KEY")]
@@ -93,6 +87,9 @@ pub struct Link {
     /// What to do
     #[command(subcommand)]
     pub action: LinkAction,
+    /// The lab, by name or by file; may be left out when only one runs
+    #[arg(short, long, value_name = "LAB", global = true)]
+    pub lab: Option<String>,
 }
 
 /// What `netlab link` does.
@@ -109,9 +106,6 @@ pub enum LinkAction {
 /// Which cable is meant.
 #[derive(Debug, Args)]
 pub struct LinkTarget {
-    /// Which lab
-    #[command(flatten)]
-    pub lab: LabArg,
-    /// The pod or node whose cable it is, or a port such as router1/eth0
+    /// The pod, node or external whose cable it is, or a router's port such as router1/eth0
     pub target: String,
 }

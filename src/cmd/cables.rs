@@ -15,36 +15,35 @@ pub(super) struct Meant {
 /// What has cables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum What {
-    /// A pod, node or router.
+    /// A pod, node, router or external.
     Place,
     /// A segment.
     Segment,
 }
 
-/// The cables of a pod, node or segment, or of a port such as `router1/eth0`.
+/// The cables of a pod, node, router, external or segment, or of a port such as `router1/eth0`.
 pub(super) fn of(lab: &Lab, plan: &Plan, word: &str) -> anyhow::Result<Meant> {
     if lab.segments.iter().any(|segment| segment.name == word) {
         return Ok(Meant { cables: plan.cables_of_segment(word), what: What::Segment });
     }
-    let segments = lab.segments.iter().map(|segment| segment.name.as_str());
-    let targets: Vec<&str> = lab.targets().chain(segments).collect();
-    let cable = find(lab, plan, word, "pod, node, router or segment", &targets)?;
+    let cable = find(lab, plan, word, What::Segment)?;
     Ok(Meant { cables: vec![cable], what: What::Place })
 }
 
-/// The cable of a pod or node, or of a port such as `router1/eth0`.
+/// The cable of a pod, node, router or external, or of a port such as `router1/eth0`.
 pub(super) fn of_place(lab: &Lab, plan: &Plan, word: &str) -> anyhow::Result<Cable> {
-    find(lab, plan, word, "pod, node or router", &lab.targets().collect::<Vec<_>>())
+    find(lab, plan, word, What::Place)
 }
 
-fn find(lab: &Lab, plan: &Plan, word: &str, what: &str, targets: &[&str]) -> anyhow::Result<Cable> {
+/// The cable of a place. `or` says what else the word might have meant.
+fn find(lab: &Lab, plan: &Plan, word: &str, or: What) -> anyhow::Result<Cable> {
     let (name, interface) = match word.split_once('/') {
         Some((name, interface)) => (name, Some(interface)),
         None => (word, None),
     };
     let mut cables = plan.cables_of(name);
     if cables.is_empty() {
-        return Err(running::not_among(lab, what, name, targets));
+        return Err(without_cable(lab, plan, name, or));
     }
     let ports: Vec<String> = cables.iter().map(|cable| format!("{name}/{}", cable.interface.name)).collect();
     cables.retain(|cable| interface.is_none_or(|interface| cable.interface.name == interface));
@@ -57,6 +56,33 @@ fn find(lab: &Lab, plan: &Plan, word: &str, what: &str, targets: &[&str]) -> any
         }
         _ => Err(usage(format!("`{name}` has several cables: say {}", ports.join(" or ")))),
     }
+}
+
+/// Why nothing was found by a name.
+fn without_cable(lab: &Lab, plan: &Plan, name: &str, or: What) -> anyhow::Error {
+    if lab.segments.iter().any(|segment| segment.name == name) {
+        let cables = plan.cables_of_segment(name);
+        let ends: Vec<String> = cables.iter().map(|cable| self::name(plan, cable)).collect();
+        let ends: Vec<&str> = ends.iter().map(String::as_str).collect();
+        return usage(format!(
+            "`{name}` is a segment: say at whose end its cable is meant, one of: {}",
+            running::few(&ends)
+        ));
+    }
+    if name == plan.namespaces[0].name {
+        return usage(format!(
+            "a cable is named by its other end: say which node's, router's or external's, not `{name}`"
+        ));
+    }
+    let mut targets: Vec<&str> = lab.targets().filter(|target| *target != plan.namespaces[0].name).collect();
+    let what = match or {
+        What::Place => "pod, node, router or external",
+        What::Segment => {
+            targets.extend(lab.segments.iter().map(|segment| segment.name.as_str()));
+            "pod, node, router, external or segment"
+        }
+    };
+    running::not_among(lab, what, name, &targets)
 }
 
 /// What a cable is called: by its pod or node, and by the port where there are several.

@@ -46,7 +46,7 @@ enum Kind {
 }
 
 /// The arguments that clap cannot complete by itself.
-const ARGUMENTS: [(&str, &str, Kind); 44] = [
+const ARGUMENTS: [(&str, &str, Kind); 41] = [
     ("up", "file", Kind::Topology),
     ("down", "labs", Kind::Lab),
     ("status", "lab", Kind::Lab),
@@ -60,17 +60,14 @@ const ARGUMENTS: [(&str, &str, Kind); 44] = [
     ("sh", "target", Kind::Place),
     ("inspect", "lab", Kind::Lab),
     ("inspect", "target", Kind::PlaceOrFabric),
-    ("impair set", "lab", Kind::Lab),
+    ("impair", "lab", Kind::Lab),
     ("impair set", "target", Kind::PlaceOrSegment),
     ("impair set", "values", Kind::Value),
-    ("impair show", "lab", Kind::Lab),
     ("impair show", "target", Kind::PlaceOrSegment),
-    ("impair clear", "lab", Kind::Lab),
     ("impair clear", "target", Kind::PlaceOrSegment),
     ("impair clear", "keys", Kind::Key),
-    ("link down", "lab", Kind::Lab),
+    ("link", "lab", Kind::Lab),
     ("link down", "target", Kind::Place),
-    ("link up", "lab", Kind::Lab),
     ("link up", "target", Kind::Place),
     ("logs", "lab", Kind::Lab),
     ("logs", "target", Kind::Container),
@@ -220,7 +217,9 @@ impl Line {
             let name = |container: &str| format!("{}/{container}", pod.name);
             pod.containers.iter().map(move |row| candidate(&name(&row.name), row.command.join(" ")))
         });
-        containers.collect()
+        let servers =
+            record.lab.externals.iter().map(|external| candidate(&external.name, "its server".to_owned()));
+        containers.chain(servers).collect()
     }
 }
 
@@ -242,7 +241,11 @@ fn with_address(what: &str, addresses: Option<Addresses>) -> String {
 }
 
 fn labs() -> Vec<CompletionCandidate> {
-    state::labs().into_iter().map(|lab| CompletionCandidate::new(lab).help(Some("running".into()))).collect()
+    state::labs()
+        .unwrap_or_default()
+        .into_iter()
+        .map(|lab| CompletionCandidate::new(lab).help(Some("running".into())))
+        .collect()
 }
 
 fn data_path(one: DataPath) -> CompletionCandidate {

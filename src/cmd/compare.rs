@@ -18,7 +18,7 @@ use turn::{Came, Turns};
 pub(super) fn compare(args: &cli::Compare) -> anyhow::Result<u8> {
     let (mut comparison, trials) = trials(args)?;
     // Whatever a comparison that was killed has left is removed here.
-    state::labs();
+    state::labs()?;
     let interrupts = Interrupts::hold()?;
     // One after the other: what TCP carries is not to be disturbed by a neighbour.
     let mut turns = Turns::new(&trials, &comparison, &interrupts);

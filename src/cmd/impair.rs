@@ -5,7 +5,7 @@ use std::collections::btree_map::{BTreeMap, Entry};
 
 use super::cables::{self, Meant, What};
 use super::{FINE, print_json, running, usage};
-use crate::cli::{DirectionArg, Format, ImpairAction, ImpairClear, ImpairSet, ImpairShow, LabArg};
+use crate::cli::{self, DirectionArg, Format, ImpairAction, ImpairClear, ImpairSet, ImpairShow};
 use crate::diag::closest;
 use crate::kernel::Live;
 use crate::model::{Clash, Impair, Value};
@@ -14,15 +14,16 @@ use crate::render::impair::{Impaired, Impairments, impairments_text};
 use crate::state::Record;
 use crate::ui;
 
-pub(super) fn impair(action: &ImpairAction) -> anyhow::Result<u8> {
-    match action {
-        ImpairAction::Set(args) => set(args),
-        ImpairAction::Show(args) => show(args),
-        ImpairAction::Clear(args) => clear(args),
+pub(super) fn impair(args: &cli::Impair) -> anyhow::Result<u8> {
+    let lab = args.lab.as_deref();
+    match &args.action {
+        ImpairAction::Set(args) => set(lab, args),
+        ImpairAction::Show(args) => show(lab, args),
+        ImpairAction::Clear(args) => clear(lab, args),
     }
 }
 
-fn set(args: &ImpairSet) -> anyhow::Result<u8> {
+fn set(lab: Option<&str>, args: &ImpairSet) -> anyhow::Result<u8> {
     let changes = args.values.iter().map(|text| assignment(text)).collect::<anyhow::Result<Vec<_>>>()?;
     let mut twice = BTreeSet::new();
     if let Some((value, _)) = changes.iter().find(|(value, _)| !twice.insert(*value)) {
@@ -30,7 +31,7 @@ fn set(args: &ImpairSet) -> anyhow::Result<u8> {
     }
     let loses = changes.iter().any(|(value, _)| matches!(value, Value::Loss | Value::Corrupt));
     let around = if loses { Around::Neighbours } else { Around::Nobody };
-    let mut work = Work::begin(&args.lab, Some(&args.target), args.direction, around)?;
+    let mut work = Work::begin(lab, Some(&args.target), args.direction, around)?;
     for end in &mut work.ends {
         changes.iter().for_each(|(value, number)| end.impair.set(*value, Some(*number)));
     }
@@ -45,14 +46,14 @@ fn set(args: &ImpairSet) -> anyhow::Result<u8> {
     tell(&work.record, &work.plan, &mut live, &work.ends, Format::Text)
 }
 
-fn show(args: &ImpairShow) -> anyhow::Result<u8> {
-    let mut work = Work::begin(&args.lab, args.target.as_deref(), args.direction, Around::Nobody)?;
+fn show(lab: Option<&str>, args: &ImpairShow) -> anyhow::Result<u8> {
+    let mut work = Work::begin(lab, args.target.as_deref(), args.direction, Around::Nobody)?;
     tell(&work.record, &work.plan, &mut work.live, &work.ends, args.format)
 }
 
-fn clear(args: &ImpairClear) -> anyhow::Result<u8> {
+fn clear(lab: Option<&str>, args: &ImpairClear) -> anyhow::Result<u8> {
     let keys = args.keys.iter().map(|word| key(word)).collect::<anyhow::Result<Vec<_>>>()?;
-    let mut work = Work::begin(&args.lab, Some(&args.target), args.direction, Around::Nobody)?;
+    let mut work = Work::begin(lab, Some(&args.target), args.direction, Around::Nobody)?;
     work.ends.retain(|end| !end.impair.is_empty());
     if work.ends.is_empty() {
         ui::print(&format!("{} is not impaired\n", args.target))?;
@@ -127,12 +128,12 @@ enum Around {
 
 impl Work {
     fn begin(
-        lab: &LabArg,
+        lab: Option<&str>,
         target: Option<&str>,
         direction: DirectionArg,
         around: Around,
     ) -> anyhow::Result<Self> {
-        let record = running::find(lab.lab.as_deref())?;
+        let record = running::find(lab)?;
         let plan = plan(&record.lab);
         let cables = match target {
             None => plan.cables(),

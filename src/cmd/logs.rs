@@ -1,4 +1,4 @@
-//! `netlab logs`: what a container has written.
+//! `netlab logs`: what a container, or the server of an external, has written.
 
 use std::fs::File;
 use std::io;
@@ -17,12 +17,7 @@ pub(super) fn logs(args: &Logs) -> anyhow::Result<u8> {
         return Err(usage(format!("`{pod}` is a container: did you mean `{owner}/{pod}`?")));
     }
     running::sandbox(&record, pod)?;
-    let found = record.lab.pods().find(|(_, other)| other.name == pod);
-    let names: Vec<&str> = found
-        .into_iter()
-        .flat_map(|(_, pod)| &pod.containers)
-        .map(|container| container.name.as_str())
-        .collect();
+    let names = containers(&record, pod);
     let container = match container {
         Some(container) if names.contains(&container) => container,
         Some(other) if !names.is_empty() => {
@@ -46,6 +41,16 @@ pub(super) fn logs(args: &Logs) -> anyhow::Result<u8> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(FINE),
         Err(error) => Err(error.into()),
     }
+}
+
+/// The containers of a pod, or the server of an external.
+fn containers<'a>(record: &'a Record, name: &str) -> Vec<&'a str> {
+    if record.lab.externals.iter().any(|external| external.name == name) {
+        return vec![launch::SERVER];
+    }
+    let found = record.lab.pods().find(|(_, pod)| pod.name == name);
+    let containers = found.into_iter().flat_map(|(_, pod)| &pod.containers);
+    containers.map(|container| container.name.as_str()).collect()
 }
 
 /// The pod that has a container of that name.

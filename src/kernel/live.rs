@@ -73,7 +73,7 @@ impl Live {
         qdisc::all(&mut self.room(place)?.reader)
     }
 
-    /// Does operations in a place. An impairment takes the place of one that is there.
+    /// Does operations in a place. What they make takes the place of what is there.
     ///
     /// # Errors
     /// If the kernel refuses one of them.
@@ -82,12 +82,8 @@ impl Live {
             let connection = &mut self.room(place)?.connection;
             for op in some {
                 // Nothing is made here that reaches into another namespace.
-                let (message, flags) = message(op, |_| 0)?;
-                let flags = match op {
-                    Op::Impair { .. } => NLM_F_CREATE | NLM_F_REPLACE,
-                    _ => flags,
-                };
-                connection.queue(message, flags);
+                let (message, _) = message(op, |_| 0)?;
+                connection.queue(message, NLM_F_CREATE | NLM_F_REPLACE);
             }
             let Some(Refusal { place: number, errno, said }) = connection.flush()? else { continue };
             let op = some.get(number);

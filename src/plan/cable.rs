@@ -1,21 +1,21 @@
-//! The cables of a plan: which ends each has, and which are meant by the name of a node, pod, router or segment.
+//! The cables of a plan: which ends each has, and which are meant by the name of a node, pod, router, external or segment.
 
 use serde::Serialize;
 
 use super::link::{Link, interface_name};
-use super::op::Op;
+use super::op::{Op, Route};
 use super::{Namespace, Plan};
 
-/// A cable, from a bridge's port to an interface of a pod, node or router.
+/// A cable: from a bridge's port to an interface of a pod, node or router, or from the fabric straight to an external.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cable {
-    /// Index of the namespace of the bridge.
+    /// Index of the namespace of the bridge or the fabric.
     pub near: usize,
-    /// The bridge's port: it sends what the other end gets.
+    /// The bridge's port, or the fabric's interface: it sends what the other end gets.
     pub port: Link,
-    /// The bridge's name.
+    /// The bridge, where there is one.
     pub bridge: Option<Link>,
-    /// Index of the namespace of the pod, node or router.
+    /// Index of the namespace of the pod, node, router or external.
     pub far: usize,
     /// The interface there.
     pub interface: Link,
@@ -27,9 +27,9 @@ pub struct Cable {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum End {
-    /// The interface: what the pod, node or router sends.
+    /// The interface: what the pod, node, router or external sends.
     Out,
-    /// The bridge's port: what the pod, node or router gets.
+    /// The other end: what the pod, node, router or external gets.
     In,
 }
 
@@ -67,11 +67,28 @@ impl Plan {
         cables(&self.namespaces)
     }
 
-    /// The cables of a pod, node or router.
+    /// The cables of a pod, node, router or external.
     pub fn cables_of(&self, name: &str) -> Vec<Cable> {
         let mut cables = self.cables();
         cables.retain(|cable| self.namespaces[cable.far].name == name);
         cables
+    }
+
+    /// What the kernel forgets of a cable's near end when that is turned off: nothing of a bridge's port, but the
+    /// addresses, routes and neighbours of an interface of the fabric's own.
+    pub fn forgotten(&self, cable: &Cable) -> Vec<Op> {
+        if cable.bridge.is_some() {
+            return Vec::new();
+        }
+        let of_namespaces = self.namespaces.iter().flat_map(|namespace| &namespace.steps);
+        let steps = of_namespaces.chain(&self.last).filter(|step| step.run_in == cable.near);
+        let is_forgotten = |op: &&Op| match op {
+            Op::Address { link, .. } | Op::Route(Route { link, .. }) | Op::Neighbour { link, .. } => {
+                *link == cable.port
+            }
+            _ => false,
+        };
+        steps.flat_map(|step| &step.ops).filter(is_forgotten).cloned().collect()
     }
 
     /// The cables that are plugged into a segment's switch.

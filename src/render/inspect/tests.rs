@@ -191,3 +191,18 @@ fn the_addresses_of_many_ports_are_a_number() {
     says(&node, "  0a:58:0a:f4:01:63  veth1  learned  pod1\n");
     says(&node, "forgotten after 300 s");
 }
+
+#[test]
+fn devices_that_nobody_asked_for_are_counted() {
+    let mut node = node();
+    let idle = |name, kind| Interface { state: LinkState::Down, mac: None, ..interface(2, name, kind, None) };
+    node.interfaces.extend([idle("tunl0", "ipip"), idle("sit0", "sit"), idle("gre1", "gre")]);
+    let text = inspection_text(&node);
+    assert!(
+        text.contains("not shown: 2 idle devices of the kernel's tunnel modules, such as tunl0\n"),
+        "{text}"
+    );
+    assert!(!text.contains("sit0") && text.contains("gre1"), "{text}");
+    node.interfaces[1].state = LinkState::Up;
+    assert!(inspection_text(&node).contains("2   tunl0  ipip    up"), "one that is used is shown");
+}

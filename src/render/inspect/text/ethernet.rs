@@ -9,8 +9,9 @@ use crate::plan::Mac;
 const PERMANENT_SHOWN: usize = 12;
 
 pub(super) fn interfaces(inspection: &Inspection) -> Vec<String> {
-    let shown: Vec<&Interface> =
-        inspection.interfaces.iter().filter(|interface| !is_only_port(interface)).collect();
+    let told = inspection.interfaces.iter().filter(|interface| !is_only_port(interface));
+    let (idle, shown): (Vec<&Interface>, Vec<&Interface>) =
+        told.partition(|interface| tunnel::is_fallback(interface));
     let rows = shown.iter().map(|interface| {
         [
             interface.index.to_string(),
@@ -33,6 +34,10 @@ pub(super) fn interfaces(inspection: &Inspection) -> Vec<String> {
         lines.extend(interface.impair.map(|impair| format!("{:indent$}to what it sends: {impair}", "")));
         lines.extend(tunnel::about(interface).map(|about| format!("{:indent$}{about}", "")));
     }
+    let such_as = idle.first().map(|interface| interface.name.as_str());
+    lines.extend(such_as.map(|name| {
+        format!("  not shown: {} idle devices of the kernel's tunnel modules, such as {name}", idle.len())
+    }));
     lines
 }
 

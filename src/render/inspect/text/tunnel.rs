@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::super::table::table;
-use super::super::{FdbEntry, Inspection, Interface, TunnelPeer};
+use super::super::{FdbEntry, Inspection, Interface, LinkState, TunnelPeer};
 use super::ethernet::{how, text};
 use crate::plan::Mac;
 
@@ -28,6 +28,18 @@ pub(super) fn about(interface: &Interface) -> Option<String> {
     }
     // The fallback devices that modules put into every namespace.
     (parts.len() > 1).then(|| parts.join(", "))
+}
+
+/// The kinds of devices of which the kernel's modules put one, turned off, into every namespace.
+const FALLBACKS: [&str; 10] =
+    ["ipip", "gre", "gretap", "erspan", "sit", "ip6tnl", "ip6gre", "ip6gretap", "vti", "vti6"];
+
+/// Whether it is one of those that nobody asked for, and that nobody uses.
+pub(super) fn is_fallback(interface: &Interface) -> bool {
+    FALLBACKS.contains(&interface.kind.as_str())
+        && interface.name.ends_with('0')
+        && interface.state == LinkState::Down
+        && interface.addresses.is_empty()
 }
 
 /// `192.168.66.12 (node2 eth0)`
