@@ -245,7 +245,8 @@ fn pasted_commands_make_the_same_kernel_state() {
             "vxlan-direct",
         ];
         // Permanent neighbours, another MTU, strict reverse paths: what no shipped lab of a few pods has.
-        let flat = STATIC.replace("[cluster]", "[cluster]\ndata_path = \"l2\"");
+        let flat =
+            STATIC.replace("[cluster]", "[cluster]\ndata_path = \"l2\"") + "\n[[external]]\nname = \"net\"\n";
         let made = [
             ("static", STATIC),
             ("flat", flat.as_str()),

@@ -10,7 +10,7 @@ use netlink_packet_route::link::{BridgeStpState, InfoData, InfoKind, InfoVeth, L
 use netlink_packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
 };
-use netlink_packet_route::route::{RouteFlags, RouteMessage, RouteScope, RouteType};
+use netlink_packet_route::route::{RouteAttribute, RouteFlags, RouteMessage, RouteScope, RouteType};
 use rtnetlink::{
     AddressMessageBuilder, LinkBridge, LinkBridgePort, LinkMessageBuilder, LinkUnspec, LinkVeth,
     RouteMessageBuilder,
@@ -123,6 +123,9 @@ fn route(op: &Op, route: &Route) -> Result<RouteMessage> {
     };
     if route.next_hop == NextHop::OnLink {
         message.header.flags |= RouteFlags::Onlink;
+    }
+    if let Some(source) = route.source {
+        message.attributes.push(RouteAttribute::PrefSource(source.into()));
     }
     if let Some(encap) = &route.encap {
         message.attributes.extend(tunnel::encapsulation(encap));
