@@ -17,9 +17,14 @@ pub(super) fn find(named: Option<&str>) -> anyhow::Result<Record> {
         None => only()?,
     };
     if let Some(record) = state::record(&name) {
+        if is_ending(&record) {
+            return Err(usage(format!(
+                "lab `{name}` was killed, and is about to be gone: nothing can be done in it"
+            )));
+        }
         return Ok(record);
     }
-    let labs = state::labs();
+    let labs = state::labs()?;
     if labs.contains(&name) {
         return Err(usage(format!("lab `{name}` is still being brought up")));
     }
@@ -32,7 +37,7 @@ pub(super) fn find(named: Option<&str>) -> anyhow::Result<Record> {
 }
 
 fn only() -> anyhow::Result<String> {
-    let mut labs = state::labs();
+    let mut labs = state::labs()?;
     match (labs.pop(), labs.is_empty()) {
         (Some(lab), true) => Ok(lab),
         (Some(last), false) => {
@@ -55,6 +60,12 @@ pub(super) fn lab_name(word: &str) -> anyhow::Result<String> {
 /// Whether a word that means a lab is its file rather than its name.
 pub(super) fn is_file(word: &str) -> bool {
     word.contains('/') || Path::new(word).extension().is_some_and(|extension| extension == "toml")
+}
+
+/// Whether a lab was killed, and its lock is held only until the kernel is done with its processes.
+pub(super) fn is_ending(record: &Record) -> bool {
+    let Record { holder, .. } = record;
+    kernel::start_time(holder.pid) == Some(holder.started) && kernel::is_ending(holder.pid)
 }
 
 /// Makes sure that the lab's processes can be seen from here. They cannot by a netlab that shares the runtime directory

@@ -128,6 +128,20 @@ fn data_paths_take_what_their_plans_do() {
     assert!(planned > 1);
 }
 
+/// Impairments come last of all in a plan, and take as much of the kernel as what comes first.
+#[test]
+fn a_lab_takes_what_its_impairments_do() {
+    for (impair, feature) in [("delay = \"10ms\"", Feature::Netem), ("rate = \"10mbit\"", Feature::Tbf)] {
+        let text = format!("[[node]]\nname = \"n\"\nimpair = {{ {impair} }}\n");
+        let lab = crate::parse(&text, "lab").expect("a lab");
+        let wants = Wants::of(&lab, &crate::plan::plan(&lab));
+        let mut found = fine();
+        assert_eq!(found.obstacles(&wants), [""; 0]);
+        set(&mut found, feature, State::Missing);
+        assert_eq!(found.obstacles(&wants), [format!("{} missing", feature.word())]);
+    }
+}
+
 /// `modprobe` takes these words, and people search for them.
 #[test]
 fn each_feature_is_told_apart_by_its_word() {
