@@ -14,22 +14,9 @@ const PER_CONNECTION: u64 = 4;
 /// More at once make nothing faster.
 const ENOUGH: u64 = 1024;
 
-<<<<<<< HEAD
-/// Raises the limit of this process as far as it may, and gives it back.
-pub(in crate::kernel) fn raise() -> Option<u64> {
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
-    Some(setrlimit(Resource::RLIMIT_NOFILE, hard, hard).map_or(soft, |()| hard))
-}
-
-/// How many connections can be under way at once. Raises the limit of this process as far as it may: the default of
-/// 1,024 is for programs that use `select`.
-pub(super) fn for_connections(places: usize) -> usize {
-    let Some(limit) = raise() else { return 1 };
-=======
 /// How many connections can be under way at once. Raises the limit of this process as far as it may.
 pub(super) fn for_connections(places: usize) -> usize {
     let Some(limit) = process::raise_descriptor_limit() else { return 1 };
->>>>>>> a1ddd520f30ec7f0793d9a32267c73ed758b5d5d
     let others = OTHERS + PER_PLACE * places as u64;
     let connections = limit.saturating_sub(others) / PER_CONNECTION;
     connections.clamp(1, ENOUGH) as usize
