@@ -21,6 +21,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 
 use super::enter::{Place, holder_of, user};
 use super::error::{Error, Result};
+use super::process;
 
 use crate::packet::heard::Heard;
 use crate::plan::Sandbox;
