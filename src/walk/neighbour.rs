@@ -34,11 +34,14 @@ pub(super) struct Question {
     pub(super) place: String,
     pub(super) time: u64,
     pub(super) asked: Asked,
+    /// Who asked: bridges send on what others ask.
+    by: MacAddress,
 }
 
 /// What a frame says about neighbours.
 enum Word {
-    Question(Protocol, IpAddr),
+    /// From whom, how, and for whom.
+    Question(MacAddress, Protocol, IpAddr),
     Answer(IpAddr, MacAddress),
 }
 
@@ -47,19 +50,17 @@ enum Word {
 pub(super) struct Questions(pub(super) Vec<Question>);
 
 impl Questions {
-    /// Takes note of a frame, in the order of time. False if it is about something else.
+    /// Takes note of a frame, in the order of time.
     pub(super) fn hear(&mut self, sighting: &Sighting, read: &Read<'_>) {
         match (word(read), sighting.direction) {
-            (Some(Word::Question(protocol, whom)), Direction::Out) => {
-                // A bridge's ports send what the bridge has sent; a question is repeated until it is answered.
-                let is_known =
-                    |question: &&Question| question.place == sighting.place && question.asked.whom == whom;
-                if self.0.iter().any(|question| is_known(&question)) {
+            (Some(Word::Question(by, protocol, whom)), Direction::Out) => {
+                // A question is sent on by switches, and repeated until it is answered.
+                if self.0.iter().any(|known| known.by == by && known.asked.whom == whom) {
                     return;
                 }
                 let interface = sighting.interface.clone();
                 let asked = Asked { protocol, interface, whom, answer: None };
-                self.0.push(Question { place: sighting.place.clone(), time: sighting.time, asked });
+                self.0.push(Question { place: sighting.place.clone(), time: sighting.time, asked, by });
             }
             (Some(Word::Answer(whom, mac)), Direction::In | Direction::InForOther) => {
                 let open = self.0.iter_mut().find(|question| {
@@ -82,14 +83,14 @@ fn word(read: &Read<'_>) -> Option<Word> {
     read.headers.iter().find_map(|header| match header.kind {
         Kind::Arp(arp) => match arp.operation {
             ArpOperation::Request if ethernet.to.is_multicast() => {
-                Some(Word::Question(Protocol::Arp, arp.target.1.into()))
+                Some(Word::Question(ethernet.from, Protocol::Arp, arp.target.1.into()))
             }
             ArpOperation::Reply => Some(Word::Answer(arp.sender.1.into(), arp.sender.0)),
             _ => None,
         },
         Kind::Icmp(icmp) => match icmp.meaning {
             Meaning::NeighbourSolicitation(whom, _) if ethernet.to.is_multicast() => {
-                Some(Word::Question(Protocol::NeighbourDiscovery, whom.into()))
+                Some(Word::Question(ethernet.from, Protocol::NeighbourDiscovery, whom.into()))
             }
             Meaning::NeighbourAdvertisement(whom, Some(mac)) => Some(Word::Answer(whom.into(), mac)),
             _ => None,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::fold::Wiring;
+use crate::packet::decode::MacAddress;
 use crate::plan::{Kind, Mac, Op, Plan};
 
 /// What an interface is there for.
@@ -40,6 +41,7 @@ pub struct Wires {
 
 struct End {
     role: Role,
+    mac: Option<Mac>,
     peer: Option<(String, String)>,
     /// The bridge that it is a port of.
     bridge: Option<String>,
@@ -62,12 +64,13 @@ impl Wires {
         match op {
             Op::Bridge { link, mac, .. } => {
                 self.macs.insert(*mac, format!("{here} {}", link.name));
-                let end = End { role: Role::Bridge, peer: None, bridge: None };
+                let end = End { role: Role::Bridge, mac: Some(*mac), peer: None, bridge: None };
                 self.ends.insert(key(here, &link.name), end);
             }
             Op::Tunnel(tunnel) => {
                 self.macs.extend(tunnel.mac.map(|mac| (mac, format!("{here} {}", tunnel.link.name))));
-                let end = End { role: Role::Tunnel(tunnel.kind.title()), peer: None, bridge: None };
+                let role = Role::Tunnel(tunnel.kind.title());
+                let end = End { role, mac: tunnel.mac, peer: None, bridge: None };
                 self.ends.insert(key(here, &tunnel.link.name), end);
             }
             Op::Veth { near, bridge, far_namespace, far, .. } => {
@@ -82,8 +85,11 @@ impl Wires {
                     None => Role::Unnumbered { of },
                 };
                 let own = Role::Own { plugged_into: (here.to_owned(), bridge.clone()) };
-                self.ends.insert(one.clone(), End { role, peer: Some(other.clone()), bridge });
-                self.ends.insert(other, End { role: own, peer: Some(one), bridge: None });
+                self.ends.insert(
+                    one.clone(),
+                    End { role, mac: Some(near.mac), peer: Some(other.clone()), bridge },
+                );
+                self.ends.insert(other, End { role: own, mac: Some(far.mac), peer: Some(one), bridge: None });
             }
             Op::Enslave { link, bridge } => {
                 if let Some(end) = self.ends.get_mut(&key(here, &link.name)) {
@@ -115,6 +121,13 @@ impl Wires {
     /// What kind of place that is.
     pub fn kind(&self, place: &str) -> Option<Kind> {
         self.kinds.get(place).copied()
+    }
+
+    /// Whether an interface takes a frame that came in there: it is for its own Ethernet address, or for many.
+    pub fn is_for(&self, place: &str, interface: &str, frame: &[u8]) -> bool {
+        let own = self.end(place, interface).and_then(|end| end.mac);
+        let to = frame.first_chunk::<6>().map(|bytes| MacAddress(*bytes));
+        own.zip(to).is_none_or(|(own, to)| to.is_multicast() || to.0 == own.0)
     }
 
     /// Whose Ethernet address that is: `pod1`, `node1 cbr0`.

@@ -1,0 +1,173 @@
+//! One packet, and what its sender's own socket hears of it: what a walk follows.
+
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsFd as _;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::enter::{Entered, Place, enter_network};
+use super::error::{Error, Result};
+use super::icmp::IcmpSocket;
+use super::probe::{local_error, run_ping};
+use super::sockopt::path_mtu;
+use crate::probe::{Attempt, DontFragment, Outcome, PingEvent, PingOptions};
+
+/// By what a packet is known among others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Identity {
+    /// The number that begins its data.
+    Nonce(u64),
+    /// The port that it comes from.
+    Port(u16),
+}
+
+enum Way {
+    Echo { socket: Box<IcmpSocket>, size: u16, dont_fragment: DontFragment },
+    Udp { socket: Socket, port: u16, nonce: u64 },
+    Tcp { socket: Socket, port: u16, from: u16 },
+}
+
+/// A packet that is ready to be sent.
+pub struct Single {
+    way: Way,
+    target: IpAddr,
+    entered: Entered,
+}
+
+impl Single {
+    /// Moves this process, which must have one thread, to where the packet comes from.
+    ///
+    /// # Errors
+    /// If the place is gone, or its kernel gives no socket; a traceroute is more than one packet.
+    pub fn new(place: &Place<'_>, target: IpAddr, attempt: &Attempt) -> Result<Self> {
+        let entered = enter_network(place)?;
+        let opening = || Error::io(format!("{}: opening a socket", place.sandbox.name));
+        let family = if target.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
+        let way = match attempt {
+            Attempt::Ping { size, dont_fragment } => {
+                let socket = Box::new(IcmpSocket::open(target.into()).map_err(opening())?);
+                Way::Echo { socket, size: *size, dont_fragment: *dont_fragment }
+            }
+            Attempt::Udp { port } => {
+                let socket = Socket::new(family, Type::DGRAM, Some(Protocol::UDP)).map_err(opening())?;
+                let nonce = IcmpSocket::open(target.into()).map_err(opening())?.nonce_of(0);
+                Way::Udp { socket, port: *port, nonce }
+            }
+            Attempt::Tcp { port } => {
+                let kind = Type::STREAM.nonblocking();
+                let socket = Socket::new(family, kind, Some(Protocol::TCP)).map_err(opening())?;
+                let any: IpAddr = if target.is_ipv4() { [0; 4].into() } else { [0; 16].into() };
+                socket.bind(&SocketAddr::new(any, 0).into()).map_err(opening())?;
+                let own = socket.local_addr().map_err(opening())?;
+                let from = own.as_socket().map_or(0, |own| own.port());
+                Way::Tcp { socket, port: *port, from }
+            }
+            Attempt::Traceroute(_) => {
+                return Err(Error::Unexpected("a traceroute is more than one packet".into()));
+            }
+        };
+        Ok(Self { way, target, entered })
+    }
+
+    /// By what the packet is known.
+    pub fn identity(&self) -> Identity {
+        match &self.way {
+            Way::Echo { socket, .. } => Identity::Nonce(socket.nonce_of(1)),
+            Way::Udp { nonce, .. } => Identity::Nonce(*nonce),
+            Way::Tcp { from, .. } => Identity::Port(*from),
+        }
+    }
+
+    /// Whether the lab has ended, or this place of it.
+    pub fn is_gone(&self) -> bool {
+        self.entered.is_gone()
+    }
+
+    /// Sends the packet, and waits for an answer for that long at most.
+    ///
+    /// # Errors
+    /// If the socket fails; that nobody answers is an answer.
+    pub fn send(&mut self, patience: Duration, stop: &AtomicBool) -> Result<Outcome> {
+        let target = self.target;
+        let outcome = match &mut self.way {
+            Way::Echo { socket, size, dont_fragment } => {
+                let options = PingOptions {
+                    count: Some(1),
+                    timeout: patience,
+                    size: *size,
+                    dont_fragment: *dont_fragment,
+                    ..PingOptions::default()
+                };
+                let mut outcome = Outcome::Timeout;
+                let heard = &mut |event: &PingEvent| outcome = event.outcome.clone();
+                run_ping(socket, target, &options, heard, stop).map_err(Error::io("sending"))?;
+                return Ok(outcome);
+            }
+            Way::Udp { socket, port, nonce } => {
+                datagram(socket, SocketAddr::new(target, *port), *nonce, patience)
+            }
+            Way::Tcp { socket, port, .. } => connect(socket, SocketAddr::new(target, *port), patience),
+        };
+        match outcome {
+            Ok(outcome) => Ok(outcome),
+            Err(error) => Ok(local_error(&error, || path_mtu(target))),
+        }
+    }
+}
+
+fn datagram(socket: &Socket, target: SocketAddr, nonce: u64, patience: Duration) -> io::Result<Outcome> {
+    let begun = Instant::now();
+    socket.connect(&target.into())?;
+    socket.send(&nonce.to_be_bytes())?;
+    if !wait(socket, PollFlags::POLLIN, patience)? {
+        return Ok(Outcome::Timeout);
+    }
+    let rtt = begun.elapsed();
+    match socket.take_error()? {
+        Some(error) => refused(error, target, rtt),
+        None => Ok(Outcome::Reply { from: target.ip(), ttl: None, rtt }),
+    }
+}
+
+fn connect(socket: &Socket, target: SocketAddr, patience: Duration) -> io::Result<Outcome> {
+    let begun = Instant::now();
+    match socket.connect(&target.into()) {
+        Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {}
+        Err(error) => return refused(error, target, begun.elapsed()),
+        Ok(()) => {}
+    }
+    if !wait(socket, PollFlags::POLLOUT, patience)? {
+        return Ok(Outcome::Timeout);
+    }
+    let rtt = begun.elapsed();
+    match socket.take_error()? {
+        Some(error) => refused(error, target, rtt),
+        None => Ok(Outcome::Reply { from: target.ip(), ttl: None, rtt }),
+    }
+}
+
+fn refused(error: io::Error, target: SocketAddr, rtt: Duration) -> io::Result<Outcome> {
+    match error.kind() {
+        ErrorKind::ConnectionRefused => Ok(Outcome::Refused { from: target.ip(), rtt }),
+        _ => Err(error),
+    }
+}
+
+fn wait(socket: &Socket, what: PollFlags, patience: Duration) -> io::Result<bool> {
+    let until = Instant::now() + patience;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+        match poll(&mut [PollFd::new(socket.as_fd(), what)], timeout) {
+            Ok(0) => return Ok(false),
+            Ok(_) => return Ok(true),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}
