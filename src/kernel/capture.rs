@@ -8,6 +8,7 @@
 
 mod block;
 mod interface;
+mod program;
 mod ring;
 mod wait;
 
@@ -64,8 +65,19 @@ const EVENTS: usize = 256;
 pub enum Extent {
     /// Its headers: many more frames find room.
     Headers,
+    /// So many bytes.
+    First(usize),
     /// All of it.
     Whole,
+}
+
+/// What the kernel itself keeps away, so that it takes no room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeptAway {
+    /// Nothing.
+    Nothing,
+    /// TCP over IP over Ethernet, without a tunnel.
+    PlainTcp,
 }
 
 /// Where to listen.
@@ -126,7 +138,7 @@ impl Ears {
     /// # Errors
     /// [`Error::NoInterface`] if one that is wanted is not there; or if a namespace cannot be entered or is gone, or the
     /// kernel gives no packet socket.
-    pub fn open(wanted: &[Wanted<'_>], extent: Extent) -> Result<Self> {
+    pub fn open(wanted: &[Wanted<'_>], extent: Extent, kept_away: KeptAway) -> Result<Self> {
         // A ring and a process for each.
         raise_descriptors();
         // From inside the lab's user namespace, the others' /proc entries are out of reach: all are looked up first.
@@ -135,7 +147,7 @@ impl Ears {
         let epoll =
             Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(Error::call("watching many sockets"))?;
         let mut open = Self { ears: Vec::new(), interfaces: Vec::new(), epoll };
-        let size = size(wanted.len(), extent);
+        let size = ring::Size { kept_away, ..size(wanted.len(), extent) };
         let mut first =
             wanted.first().map_or(CloneFlags::empty(), |one| user(&Place { sandbox: one.sandbox }));
         for (one, holder) in wanted.iter().zip(doors) {
@@ -177,11 +189,9 @@ impl Ears {
             let number = is_wanted.then(|| self.add(name, &ear.ring, *index));
             ear.known.insert(*index, number);
         }
-        if !ear.all {
-            let indices: Vec<u32> =
-                ear.known.iter().filter_map(|(index, number)| number.map(|_| *index)).collect();
-            ear.ring.only(&indices, size).map_err(opening())?;
-        }
+        let indices: Vec<u32> =
+            ear.known.iter().filter_map(|(index, number)| number.map(|_| *index)).collect();
+        ear.ring.only((!ear.all).then_some(indices.as_slice())).map_err(opening())?;
         let number = self.ears.len() as u64;
         for (descriptor, key) in [(ear.ring.as_fd(), number << 1), (ear.holder.as_fd(), number << 1 | HOLDER)]
         {
@@ -298,16 +308,22 @@ impl Ears {
 /// What each ring may take.
 fn size(places: usize, extent: Extent) -> ring::Size {
     let share = MEMORY / places.max(1);
-    let block = match extent {
-        Extent::Whole if share >= FEWEST * LARGE_BLOCK => LARGE_BLOCK,
-        _ => SMALL_BLOCK,
-    };
     let snap = match extent {
-        Extent::Whole => WHOLE,
         Extent::Headers => HEADERS,
+        Extent::First(bytes) => bytes.min(WHOLE),
+        Extent::Whole => WHOLE,
     };
+    // Several of them find room in a small block, or there is no room for large ones.
+    let block =
+        if snap <= SMALL_BLOCK / 8 || share < FEWEST * LARGE_BLOCK { SMALL_BLOCK } else { LARGE_BLOCK };
     let most = if block == LARGE_BLOCK { BLOCKS / 2 } else { BLOCKS };
-    ring::Size { block, blocks: (share / block).clamp(FEWEST, most), snap, retire: RETIRE }
+    ring::Size {
+        block,
+        blocks: (share / block).clamp(FEWEST, most),
+        snap,
+        retire: RETIRE,
+        kept_away: KeptAway::Nothing,
+    }
 }
 
 /// Nanoseconds since 1970, as the kernel stamps frames.
@@ -322,7 +338,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_whatever_the_number_of_namespaces() {
-        for extent in [Extent::Headers, Extent::Whole] {
+        for extent in [Extent::Headers, Extent::First(9000), Extent::Whole] {
             for places in [0, 1, 7, 20, 111, 511, 512, 513, 1101, 2048] {
                 let size = size(places, extent);
                 assert!(size.blocks >= FEWEST, "{places}");
