@@ -7,6 +7,7 @@
 //! [`Ears::gone`], and stops.
 
 mod block;
+mod crowd;
 mod interface;
 mod program;
 mod ring;
@@ -132,6 +133,12 @@ impl AsFd for Ears {
     }
 }
 
+impl Drop for Ears {
+    fn drop(&mut self) {
+        crowd::each(std::mem::take(&mut self.ears), drop);
+    }
+}
+
 impl Ears {
     /// Moves this process, which must have one thread, through the namespaces, and listens there from now on.
     ///
@@ -148,14 +155,15 @@ impl Ears {
             Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(Error::call("watching many sockets"))?;
         let mut open = Self { ears: Vec::new(), interfaces: Vec::new(), epoll };
         let size = ring::Size { kept_away, ..size(wanted.len(), extent) };
-        let mut first =
-            wanted.first().map_or(CloneFlags::empty(), |one| user(&Place { sandbox: one.sandbox }));
-        for (one, holder) in wanted.iter().zip(doors) {
-            setns(holder.as_fd(), first | CloneFlags::CLONE_NEWNET)
+        if let (Some(one), Some(door)) = (wanted.first(), doors.first()) {
+            // All namespaces of a lab belong to one user namespace, which only a process with one thread can enter.
+            setns(door.as_fd(), user(&Place { sandbox: one.sandbox }) | CloneFlags::CLONE_NEWNET)
                 .map_err(Error::call(format!("entering {}", one.sandbox.name)))?;
-            // All namespaces of a lab belong to one user namespace, which is entered once.
-            first = CloneFlags::empty();
-            open.listen(one, holder, &size)?;
+        }
+        let places: Vec<_> = wanted.iter().zip(doors).collect();
+        let opened = crowd::each(places, |(one, door)| opened(one, door, &size));
+        for (one, opened) in wanted.iter().zip(opened) {
+            open.listen(one, opened?)?;
         }
         // Only now, so that none hears more of the beginning than the others.
         for ear in &open.ears {
@@ -164,12 +172,10 @@ impl Ears {
         Ok(open)
     }
 
-    /// Makes the socket of the namespace that this process is in.
-    fn listen(&mut self, wanted: &Wanted<'_>, holder: OwnedFd, size: &ring::Size) -> Result<()> {
+    /// Watches the socket of a namespace.
+    fn listen(&mut self, wanted: &Wanted<'_>, opened: Opened) -> Result<()> {
+        let Opened { ring, holder, there } = opened;
         let name = &wanted.sandbox.name;
-        let opening = || Error::io(format!("{name}: opening a packet socket"));
-        let ring = Ring::open(size).map_err(opening())?;
-        let there = interface::all().map_err(Error::call(format!("{name}: listing interfaces")))?;
         let mut ear = Ear {
             ring,
             holder,
@@ -191,7 +197,7 @@ impl Ears {
         }
         let indices: Vec<u32> =
             ear.known.iter().filter_map(|(index, number)| number.map(|_| *index)).collect();
-        ear.ring.only((!ear.all).then_some(indices.as_slice())).map_err(opening())?;
+        ear.ring.only((!ear.all).then_some(indices.as_slice())).map_err(opening(name))?;
         let number = self.ears.len() as u64;
         for (descriptor, key) in [(ear.ring.as_fd(), number << 1), (ear.holder.as_fd(), number << 1 | HOLDER)]
         {
@@ -303,6 +309,27 @@ impl Ears {
     pub fn places(&self) -> usize {
         self.ears.len()
     }
+}
+
+/// A namespace's socket, which does not hear anything yet.
+struct Opened {
+    ring: Ring,
+    holder: OwnedFd,
+    /// The interfaces there, by index and name.
+    there: Vec<(u32, String)>,
+}
+
+/// Moves the calling thread into a namespace, and makes a socket there.
+fn opened(wanted: &Wanted<'_>, holder: OwnedFd, size: &ring::Size) -> Result<Opened> {
+    let name = &wanted.sandbox.name;
+    setns(holder.as_fd(), CloneFlags::CLONE_NEWNET).map_err(Error::call(format!("entering {name}")))?;
+    let ring = Ring::open(size).map_err(opening(name))?;
+    let there = interface::all().map_err(Error::call(format!("{name}: listing interfaces")))?;
+    Ok(Opened { ring, holder, there })
+}
+
+fn opening(name: &str) -> impl FnOnce(std::io::Error) -> Error {
+    Error::io(format!("{name}: opening a packet socket"))
 }
 
 /// What each ring may take.

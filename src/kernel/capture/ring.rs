@@ -42,6 +42,10 @@ pub(super) struct Ring {
     counts: Counts,
 }
 
+#[allow(unsafe_code)] // a pointer is not sent by itself
+// SAFETY: the memory is the ring's own, mapped for the whole process, and only whoever has the ring uses it.
+unsafe impl Send for Ring {}
+
 impl AsFd for Ring {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
