@@ -60,7 +60,8 @@ pub struct Process {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Something else holds the lab's lock.
-    #[error("lab `{lab}` is being brought up by another netlab{}", by(*.pid))]
+    #[error("lab `{lab}` is being brought up by another netlab{}: wait for that, or give this one another name with \
+             --name", by(*.pid))]
     Busy {
         /// The lab.
         lab: String,
@@ -78,7 +79,8 @@ pub enum Error {
         source: io::Error,
     },
     /// The fallback directory belongs to somebody else.
-    #[error("{}: it must belong to you alone (mode 0700); NETLAB_RUNTIME_DIR can name another one", .0.display())]
+    #[error("{}: no place for labs: it must be a directory that is yours alone (mode 0700); NETLAB_RUNTIME_DIR can \
+             name another one", .0.display())]
     Foreign(PathBuf),
 }
 
@@ -234,11 +236,13 @@ fn make_private(path: &Path) -> Result<(), Error> {
     let made = DirBuilder::new().mode(0o700).recursive(true).create(path);
     made.map_err(io_error(path, "making the runtime directory (NETLAB_RUNTIME_DIR can name another one)"))?;
     let metadata = fs::symlink_metadata(path).map_err(io_error(path, "reading"))?;
-    let private = metadata.is_dir() && metadata.uid() == geteuid().as_raw();
-    if !private || metadata.permissions().mode() & 0o077 != 0 {
-        return Err(Error::Foreign(path.to_owned()));
-    }
-    Ok(())
+    if is_private(&metadata) { Ok(()) } else { Err(Error::Foreign(path.to_owned())) }
+}
+
+/// Whether something is a directory that this user may do everything with, and nobody else anything.
+fn is_private(metadata: &fs::Metadata) -> bool {
+    let mode = metadata.permissions().mode() & 0o777;
+    metadata.is_dir() && metadata.uid() == geteuid().as_raw() && mode == 0o700
 }
 
 /// Removes a lab's directory, and the runtime directory with the last one: moves it out of the way at once, so that the
@@ -263,10 +267,20 @@ pub fn remove(path: &Path) {
 }
 
 /// The running labs of this user, by name. Directories of labs that were killed are removed on the way.
-pub fn labs() -> Vec<String> {
+///
+/// # Errors
+/// If there is something in the runtime directory's place in which no labs can be.
+pub fn labs() -> Result<Vec<String>, Error> {
+    let directory = directory();
+    match fs::symlink_metadata(&directory) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(io_error(&directory, "reading the runtime directory")(error)),
+        Ok(metadata) if !is_private(&metadata) => return Err(Error::Foreign(directory)),
+        Ok(_) => {}
+    }
     // What tests that were killed left is removed on the way.
-    labs_in(&directory().join(TESTS));
-    labs_in(&directory())
+    labs_in(&directory.join(TESTS));
+    Ok(labs_in(&directory))
 }
 
 fn labs_in(folder: &Path) -> Vec<String> {

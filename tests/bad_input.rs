@@ -2,7 +2,8 @@
 
 mod support;
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -10,7 +11,8 @@ use support::Ran;
 
 /// netlab with no privilege and no lab.
 fn netlab(args: &[&str]) -> Ran {
-    let runtime = tempfile::tempdir().expect("a directory");
+    let private = Permissions::from_mode(0o700);
+    let runtime = tempfile::Builder::new().permissions(private).tempdir().expect("a directory");
     let output = Command::new(env!("CARGO_BIN_EXE_netlab"))
         .args(args)
         .env("NETLAB_RUNTIME_DIR", runtime.path())

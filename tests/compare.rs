@@ -7,6 +7,7 @@ mod sample;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::BufRead as _;
 use std::process::Child;
 
 use netlab::compare::Verdict;
@@ -34,6 +35,10 @@ fn made_up_figures_look_like_this() {
     snapshot("everything.narrow.txt", &text(&all, 60));
     snapshot("everything.md", &markdown(&all));
     snapshot("everything.json", &json(&all).expect("JSON"));
+    let interrupted = sample::interrupted();
+    snapshot("interrupted.txt", &text(&interrupted, TABLE_WIDTH));
+    snapshot("interrupted.md", &markdown(&interrupted));
+    snapshot("interrupted.json", &json(&interrupted).expect("JSON"));
     snapshot("nothing.txt", &text(&sample::nothing(), TABLE_WIDTH));
     assert_eq!(all.verdict(), Verdict::Failed);
     assert_eq!(sample::nothing().verdict(), Verdict::NothingHere);
@@ -209,17 +214,25 @@ fn a_smaller_mtu_shows_in_the_largest_ping_and_the_segment() {
 }
 
 #[test]
-fn what_the_topology_does_not_allow_is_a_row_unless_it_was_named() {
-    if is_for_fast_machines("what_the_topology_does_not_allow_is_a_row_unless_it_was_named") {
+fn what_the_topology_does_not_allow_is_a_row_unless_it_is_all_there_is() {
+    if is_for_fast_machines("what_the_topology_does_not_allow_is_a_row_unless_it_is_all_there_is") {
         return;
     }
     in_each_mode("what_the_topology_does_not_allow", |world| {
         let text = fs::read_to_string("tests/bad/host-gw-across-segments.toml").expect("a topology");
-        let lab = world.file("across.toml", &text);
-        let error = world.fails(2, &["compare", "--data-path", "host-gw,cloud", &lab]);
-        for words in ["error[NL018]", "they share no segment", "nothing was compared"] {
-            assert!(error.contains(words), "{words}\n{error}");
+        let lab = world.file("across.toml", &format!("{text}\n[cluster]\ndata_path = \"cloud\"\n"));
+        for (named, end) in [
+            ("host-gw", "across.toml does not allow host-gw; nothing was compared"),
+            ("host-gw,l2", "across.toml allows none of these data paths; nothing was compared"),
+        ] {
+            let error = world.fails(2, &["compare", "--data-path", named, &lab]);
+            for words in ["error[NL018]", "they share no segment", end] {
+                assert!(error.contains(words), "{words}\n{error}");
+            }
         }
+        let two = ["compare", "--seconds", "0.05", "--data-path", "host-gw,cloud", &lab];
+        let table = world.ok(&two);
+        assert!(table.contains("they share no segment (NL018)"), "{table}");
         let all = ["compare", "--seconds", "0.05", "--format", "json", &lab];
         let ran = world.netlab(&all);
         let found: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:#?}"));
@@ -309,6 +322,35 @@ fn a_signal_ends_it_and_nothing_is_left() {
             let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
             pids.filter(ours).count() == 0
         });
+    });
+}
+
+#[test]
+fn what_was_measured_before_a_signal_is_shown() {
+    if is_for_fast_machines("what_was_measured_before_a_signal_is_shown") {
+        return;
+    }
+    in_each_mode("what_was_measured_before_a_signal_is_shown", |world| {
+        let lab = world.lab("two-node.toml");
+        let paths = "l2,host-gw,vxlan";
+        let args = ["compare", "--seconds", "3", "--format", "json", "--data-path", paths, &lab];
+        let mut child = world.spawn(&args);
+        // The second data path's turn has come when the first is told to be behind it.
+        let mut told = std::io::BufReader::new(child.stderr.take().expect("a pipe")).lines();
+        told.find(|line| line.as_ref().is_ok_and(|line| line.contains("host-gw (2 of 3)")))
+            .expect("a second turn")
+            .expect("text");
+        kill(Pid::from_raw(i32::try_from(child.id()).expect("a small pid")), Signal::SIGINT)
+            .expect("netlab runs");
+        let rest: Vec<String> = told.map(|line| line.expect("text")).collect();
+        let ran = support::Ran::from(child.wait_with_output().expect("netlab"));
+        assert_eq!(ran.code, 130, "{ran:#?}");
+        assert_eq!(rest, ["netlab: interrupted: 1 of 3 data paths were measured"]);
+        let found: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:#?}"));
+        assert_eq!(found["interrupted"], true);
+        let results = found["data_paths"].as_array().expect("rows").iter().map(|row| &row["result"]);
+        assert_eq!(results.collect::<Vec<_>>(), ["measured", "stopped", "stopped"]);
+        world.expect_no_files();
     });
 }
 

@@ -6,7 +6,7 @@ const DOCUMENT: &str = include_str!("../docs/conventions.md");
 
 fn planned(data_path: &str) -> Plan {
     let file = format!(
-        "[cluster]\ndata_path = \"{data_path}\"\n[[node]]\nname = \"node1\"\npods = 1\n[[node]]\nname = \"node2\"\npods = 1\n"
+        "[cluster]\ndata_path = \"{data_path}\"\n[[external]]\nname = \"net\"\n[[node]]\nname = \"node1\"\npods = 1\n[[node]]\nname = \"node2\"\npods = 1\n"
     );
     plan(&netlab::parse(&file, "lab").expect("a lab"))
 }
@@ -84,4 +84,37 @@ fn the_other_tunnels_are_as_the_document_says() {
     });
     assert_eq!(port.expect("a port").to_string(), said("`wireguard`", "UDP port"));
     assert_eq!(device("wireguard").mtu, 1440);
+}
+
+#[test]
+fn the_way_out_is_as_the_document_says() {
+    let chain = |data_path: &str| {
+        let tables = ops(data_path).into_iter().find_map(|op| match op {
+            Op::Nftables { tables } => Some(tables),
+            _ => None,
+        });
+        let [table] = <[_; 1]>::try_from(tables.expect("rules")).expect("one table");
+        let [chain] = <[_; 1]>::try_from(table.chains).expect("one chain");
+        chain
+    };
+    let section = "The way out";
+    let routed = chain("host-gw");
+    assert_eq!(said(section, "where"), format!("one chain, `{}`", routed.to_string().trim_end_matches(';')));
+    let rules: Vec<String> = routed.rules.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        rules,
+        [
+            "ip daddr 10.244.0.0/16 counter return",
+            "ip daddr 192.168.66.0/24 counter return",
+            "ip saddr 10.244.1.0/24 counter masquerade",
+        ]
+    );
+    assert!(said(section, "between pods").starts_with("`return`"));
+    assert!(
+        said(section, "elsewhere").starts_with("`masquerade` of what has an address of the node's slice")
+    );
+    assert!(said(section, "ranges that are left alone").ends_with("by default the segments"));
+    let flat = chain("l2").rules.pop().expect("a rule").to_string();
+    assert_eq!(flat, "ip saddr 10.244.1.0/24 counter snat ip to 192.168.66.11");
+    assert!(DOCUMENT.contains("**In `l2` the rule is `snat to` the node's address.**"));
 }

@@ -21,23 +21,6 @@ fn mac(address: &str) -> Mac {
     Mac::of_ip(&[net].into_iter().collect())
 }
 
-/// The names of a traceroute's hops.
-fn hops(world: &World, args: &[&str]) -> Vec<String> {
-    let text = world.ok(&[&["traceroute", "--format", "json"], args].concat());
-    let report: Value = serde_json::from_str(&text).expect("JSON");
-    let hops = report["hops"].as_array().expect("hops").clone();
-    let name = |hop: &Value| hop["answers"][0]["from"]["name"].as_str().unwrap_or("?").to_owned();
-    hops.iter().map(name).collect()
-}
-
-/// A row of the matrix: who asks, and the TTL of each answer.
-fn row(world: &World, family: &str, from: &str) -> String {
-    let csv = world.ok(&["matrix", family, "--format", "csv"]);
-    let begin = format!("IPv{},{from},", &family[1..]);
-    let row = csv.lines().find_map(|line| line.strip_prefix(&begin));
-    row.unwrap_or_else(|| panic!("{from} in {csv}")).to_owned()
-}
-
 /// Pings from pod to pod on another node, as seen on that node's cable.
 fn pinged(world: &World, family: &str) -> Vec<Frame> {
     let capture = Capture::start(world, LAB, "node2", "eth0");
@@ -73,21 +56,21 @@ fn l2_is_one_wire() {
         up(world, "l2");
         for family in ["-4", "-6"] {
             for from in ["node1", "pod1", "pod2", "node2", "pod3", "pod4"] {
-                let row = row(world, family, from);
+                let row = world.row(family, from);
                 let answers: Vec<&str> = row.split(',').filter(|answer| *answer != "-").collect();
                 assert_eq!(answers, ["64"; 5], "{from} {family}");
             }
-            assert_eq!(hops(world, &[family, "pod1", "pod4"]), ["pod4"]);
-            assert_eq!(hops(world, &[family, "pod3", "pod2"]), ["pod2"]);
-            assert_eq!(hops(world, &[family, "node1", "pod4"]), ["pod4"]);
+            assert_eq!(world.hops(&[family, "pod1", "pod4"]), ["pod4"]);
+            assert_eq!(world.hops(&[family, "pod3", "pod2"]), ["pod2"]);
+            assert_eq!(world.hops(&[family, "node1", "pod4"]), ["pod4"]);
         }
         // From pod to pod, whatever lies between.
         expect_pings_between(world, mac("10.244.1.2"), mac("10.244.2.3"));
         // The other way to each other's node is the one that a redirect would tell of.
-        assert_eq!(hops(world, &["pod1", "node2"]), ["node1 cbr0", "node2 cbr0"]);
-        assert_eq!(hops(world, &["-6", "pod1", "node2"]), ["node1 cbr0", "node2 cbr0"]);
+        assert_eq!(world.hops(&["pod1", "node2"]), ["node1 cbr0", "node2 cbr0"]);
+        assert_eq!(world.hops(&["-6", "pod1", "node2"]), ["node1 cbr0", "node2 cbr0"]);
         world.ok(&["ping", "-6", "-c3", "-i", "0.01", "pod1", "node2"]);
-        assert_eq!(hops(world, &["-6", "pod1", "node2"]), ["node1 cbr0", "node2 cbr0"]);
+        assert_eq!(world.hops(&["-6", "pod1", "node2"]), ["node1 cbr0", "node2 cbr0"]);
     });
 }
 
@@ -110,8 +93,8 @@ fn host_gw_has_the_nodes_addresses_on_the_wire_and_wraps_nothing() {
     in_each_mode("host_gw_has_the_nodes_addresses", |world| {
         up(world, "host-gw");
         expect_pings_between(world, mac("192.168.66.11"), mac("192.168.66.12"));
-        assert_eq!(row(world, "-4", "pod1"), "64,-,64,63,62,62");
-        assert_eq!(row(world, "-6", "pod1"), "64,-,64,63,62,62");
+        assert_eq!(world.row("-4", "pod1"), "64,-,64,63,62,62");
+        assert_eq!(world.row("-6", "pod1"), "64,-,64,63,62,62");
     });
 }
 
@@ -122,13 +105,10 @@ fn cloud_goes_by_the_fabric() {
         // The address of the fabric's first switch.
         expect_pings_between(world, Mac([0x06, 0x58, 0, 0, 0, 100]), mac("192.168.66.12"));
         for family in ["-4", "-6"] {
-            assert_eq!(row(world, family, "node1"), "-,64,64,64,63,63");
-            assert_eq!(row(world, family, "pod1"), "64,-,64,62,61,61");
-            assert_eq!(
-                hops(world, &[family, "pod1", "pod4"]),
-                ["node1 cbr0", "fabric", "node2 eth0", "pod4"]
-            );
-            assert_eq!(hops(world, &[family, "pod1", "pod2"]), ["pod2"]);
+            assert_eq!(world.row(family, "node1"), "-,64,64,64,63,63");
+            assert_eq!(world.row(family, "pod1"), "64,-,64,62,61,61");
+            assert_eq!(world.hops(&[family, "pod1", "pod4"]), ["node1 cbr0", "fabric", "node2 eth0", "pod4"]);
+            assert_eq!(world.hops(&[family, "pod1", "pod2"]), ["pod2"]);
         }
         let routes = world.ok(&["exec", "node1", "--", "ip", "route"]);
         assert!(routes.starts_with("default via 192.168.66.1 dev eth0"), "{routes}");
@@ -146,9 +126,9 @@ fn cloud_joins_segments_without_routers() {
              [[node]]\nname = \"node2\"\nsegment = \"zone-b\"\npods = [\"pod2\"]\n",
         );
         world.ok(&["up", &file]);
-        assert_eq!(hops(world, &["pod1", "pod2"]), ["node1 cbr0", "fabric", "node2 eth0", "pod2"]);
-        assert_eq!(hops(world, &["node2", "node1"]), ["fabric", "node1 eth0"]);
-        assert_eq!(hops(world, &["fabric", "pod1"]), ["node1 eth0", "pod1"]);
+        assert_eq!(world.hops(&["pod1", "pod2"]), ["node1 cbr0", "fabric", "node2 eth0", "pod2"]);
+        assert_eq!(world.hops(&["node2", "node1"]), ["fabric", "node1 eth0"]);
+        assert_eq!(world.hops(&["fabric", "pod1"]), ["node1 eth0", "pod1"]);
     });
 }
 

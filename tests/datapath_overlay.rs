@@ -12,33 +12,7 @@ use support::{World, in_each_mode, skip};
 /// Two nodes, both families, and what is on each.
 const DUAL: &str = "dual-stack";
 
-/// Two nodes without IPv4, behind a router each other.
-const ONLY_V6: &str = r#"
-[cluster]
-pod_cidr = "fd00:244::/56"
-
-[[segment]]
-name = "rack1"
-
-[[segment]]
-name = "rack2"
-
-[[router]]
-name = "spine"
-segments = ["rack1", "rack2"]
-
-[[node]]
-name = "node1"
-segment = "rack1"
-pods = ["pod1"]
-
-[[node]]
-name = "node2"
-segment = "rack2"
-pods = ["pod4"]
-"#;
-
-/// The same shape with IPv4.
+/// Two nodes, behind a router each other.
 const RACKS: &str = r#"
 [[segment]]
 name = "rack1"
@@ -61,6 +35,9 @@ segment = "rack2"
 pods = ["pod4"]
 "#;
 
+/// The same without IPv4.
+const ONLY_V6: &str = "[cluster]\npod_cidr = \"fd00:244::/56\"\n";
+
 const OVERLAYS: [DataPath; 5] =
     [DataPath::Vxlan, DataPath::Geneve, DataPath::Ipip, DataPath::Gre, DataPath::Wireguard];
 
@@ -76,23 +53,6 @@ fn up(world: &World, test: &str, data_path: DataPath, file: &str) -> bool {
     }
     assert_eq!(ran.code, 0, "{}: {ran:?}", data_path.word());
     true
-}
-
-/// The names of a traceroute's hops.
-fn hops(world: &World, args: &[&str]) -> Vec<String> {
-    let text = world.ok(&[&["traceroute", "--format", "json"], args].concat());
-    let report: Value = serde_json::from_str(&text).expect("JSON");
-    let hops = report["hops"].as_array().expect("hops").clone();
-    let name = |hop: &Value| hop["answers"][0]["from"]["name"].as_str().unwrap_or("?").to_owned();
-    hops.iter().map(name).collect()
-}
-
-/// A row of the matrix: the TTL of each answer.
-fn row(world: &World, family: &str, from: &str) -> String {
-    let csv = world.ok(&["matrix", family, "--format", "csv"]);
-    let begin = format!("IPv{},{from},", &family[1..]);
-    let row = csv.lines().find_map(|line| line.strip_prefix(&begin));
-    row.unwrap_or_else(|| panic!("{from} in {csv}")).to_owned()
 }
 
 /// What is found inside a frame of the underlay.
@@ -258,10 +218,10 @@ fn every_overlay_carries_both_families_and_wraps_them_as_it_says() {
             }
             let far = format!("node2 {}", tunnel_name(data_path).expect("a tunnel"));
             for family in ["-4", "-6"] {
-                assert_eq!(row(world, family, "node1"), "-,64,64,64,63,63", "{data_path:?}");
-                assert_eq!(row(world, family, "pod1"), "64,-,64,63,62,62", "{data_path:?}");
-                assert_eq!(hops(world, &[family, "pod1", "pod4"]), ["node1 cbr0", &far, "pod4"]);
-                assert_eq!(hops(world, &[family, "pod1", "pod2"]), ["pod2"]);
+                assert_eq!(world.row(family, "node1"), "-,64,64,64,63,63", "{data_path:?}");
+                assert_eq!(world.row(family, "pod1"), "64,-,64,63,62,62", "{data_path:?}");
+                assert_eq!(world.hops(&[family, "pod1", "pod4"]), ["node1 cbr0", &far, "pod4"]);
+                assert_eq!(world.hops(&[family, "pod1", "pod2"]), ["pod2"]);
                 expect_wrapped(world, DUAL, data_path, family, IPV4);
             }
             world.ok(&["down", DUAL]);
@@ -278,8 +238,8 @@ fn every_overlay_crosses_routers_which_it_hides() {
                 continue;
             }
             let far = format!("node2 {}", tunnel_name(data_path).expect("a tunnel"));
-            assert_eq!(hops(world, &["node1", "node2"]), ["spine eth0", "node2 eth0"]);
-            assert_eq!(hops(world, &["pod1", "pod4"]), ["node1 cbr0", &far, "pod4"], "{data_path:?}");
+            assert_eq!(world.hops(&["node1", "node2"]), ["spine eth0", "node2 eth0"]);
+            assert_eq!(world.hops(&["pod1", "pod4"]), ["node1 cbr0", &far, "pod4"], "{data_path:?}");
             expect_wrapped(world, "racks", data_path, "-4", IPV4);
             world.ok(&["down", "racks"]);
         }
@@ -291,11 +251,11 @@ fn overlays_over_ipv6_are_wrapped_in_ipv6() {
     let test = "overlays_over_ipv6";
     in_each_mode(test, |world| {
         for data_path in OVERLAYS.into_iter().filter(|one| *one != DataPath::Ipip) {
-            if !up(world, test, data_path, &world.file("six.toml", ONLY_V6)) {
+            if !up(world, test, data_path, &world.file("six.toml", &[ONLY_V6, RACKS].concat())) {
                 continue;
             }
             let far = format!("node2 {}", tunnel_name(data_path).expect("a tunnel"));
-            assert_eq!(hops(world, &["pod1", "pod4"]), ["node1 cbr0", &far, "pod4"], "{data_path:?}");
+            assert_eq!(world.hops(&["pod1", "pod4"]), ["node1 cbr0", &far, "pod4"], "{data_path:?}");
             expect_wrapped(world, "six", data_path, "-6", IPV6);
             world.ok(&["down", "six"]);
         }
@@ -354,8 +314,8 @@ fn direct_uses_the_tunnel_between_segments_only() {
                 continue;
             }
             let far = format!("node3 {}", tunnel_name(data_path).expect("a tunnel"));
-            assert_eq!(hops(world, &["pod1", "pod2"]), ["node1 cbr0", "node2 eth0", "pod2"]);
-            assert_eq!(hops(world, &["pod1", "pod3"]), ["node1 cbr0", &far, "pod3"]);
+            assert_eq!(world.hops(&["pod1", "pod2"]), ["node1 cbr0", "node2 eth0", "pod2"]);
+            assert_eq!(world.hops(&["pod1", "pod3"]), ["node1 cbr0", &far, "pod3"]);
             let capture = Capture::start(world, "vxlan-direct", "node2", "eth0");
             let (_, frames) = capture.during(|| world.ok(&["ping", "-c2", "pod1", "pod2"]));
             let pings = frames.iter().filter(|frame| frame.is_ping()).count();

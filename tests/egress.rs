@@ -248,6 +248,63 @@ fn has(program: &str) -> bool {
         .is_ok_and(|output| output.status.success())
 }
 
+/// Every subnet of a node is a rule: far more than the answers that an ordinary user's socket holds.
+#[test]
+fn many_segments_have_many_rules() {
+    let segments: Vec<String> = (0..200).map(|number| format!("s{number}")).collect();
+    let tables: String = segments.iter().map(|name| format!("[[segment]]\nname = \"{name}\"\n")).collect();
+    let text = format!(
+        "[cluster]\ndata_path = \"vxlan\"\npod_cidr = [\"10.244.0.0/16\", \"fd00:244::/56\"]\n{tables}\
+         [[router]]\nname = \"spine\"\nsegments = {segments:?}\n[[external]]\nname = \"internet\"\n\
+         [[node]]\nname = \"node1\"\nsegment = \"s199\"\npods = [\"pod1\"]\n"
+    );
+    in_each_mode("many_segments_have_many_rules", |world| {
+        world.ok(&["up", &world.file("many.toml", &text)]);
+        let rules = world.ok(&["inspect", "node1"]);
+        assert_eq!(rules.lines().filter(|line| line.contains(" return ")).count(), 402, "{rules}");
+        assert!(world.ok(&["ping", "-c1", "pod1", "internet"]).contains("1 received"));
+    });
+}
+
+/// A network of all addresses is of one family all the same: what is read back must not say otherwise.
+#[test]
+fn all_of_a_family_is_not_all_of_both() {
+    in_each_mode("all_of_a_family_is_not_all_of_both", |world| {
+        let text = std::fs::read_to_string(world.lab("egress.toml")).expect("the lab");
+        let text = text.replace("[cluster]", "[cluster]\nnon_masquerade_cidrs = [\"0.0.0.0/0\"]");
+        world.ok(&["up", &world.file("family.toml", &text)]);
+        let rules = world.ok(&["inspect", "node1"]);
+        assert!(rules.contains("  ip daddr 0.0.0.0/0 return"), "{rules}");
+        world.ok(&["ping", "-6", "-c1", "pod1", "internet"]);
+        let why = world.ok(&["why", "-6", "pod1", "internet"]);
+        assert!(why.contains("every look-up on the way is in order"), "{why}");
+        let why = world.netlab(&["why", "-4", "pod1", "internet"]).stdout;
+        assert!(why.contains("internet has no route to 10.244.1.2 (pod1)"), "{why}");
+    });
+}
+
+/// In a flat network cbr0 has the pods' gateway address too, which has more in common with these externals' addresses than the
+/// node's own has: by itself an IPv6 stack would take that, and no answer would find back.
+#[test]
+fn outside_a_flat_network_s_nodes_are_never_seen_as_their_pods_gateway() {
+    in_each_mode("outside_a_flat_network", |world| {
+        let text = std::fs::read_to_string(world.lab("egress.toml")).expect("the lab");
+        let text = text.replace("[cluster]", "[cluster]\ndata_path = \"l2\"");
+        let text = text.replace("ip   = \"8.8.8.8\"", "ip = [\"10.245.0.1\", \"fd00:240::1\"]");
+        let (topology, _) = text.split_once("[[test]]").expect("tests");
+        world.ok(&["up", &world.file("flat.toml", topology)]);
+        let wire = Capture::start(world, "flat", "dns", "eth0");
+        for (family, own) in [("-4", NODE1), ("-6", "fd00:66::b")] {
+            for from in ["pod1", "node1"] {
+                let (_, frames) = wire.during(|| world.ok(&["ping", family, "-c1", from, "dns"]));
+                assert_eq!(sources(&frames), only(own), "{from} {family}");
+            }
+        }
+        let rules = world.ok(&["inspect", "node1"]);
+        assert!(rules.contains("ip6 saddr fd00:244:0:1::/64 snat ip6 to fd00:66::b"), "{rules}");
+    });
+}
+
 /// Where the fabric leads outside, it leads from segment to segment too.
 #[test]
 fn segments_need_no_router_where_the_fabric_routes() {

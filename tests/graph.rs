@@ -30,6 +30,38 @@ fn ring() -> netlab::model::Lab {
     netlab::parse(RING, "ring").expect("valid")
 }
 
+/// Everything that can be impaired, each way and with all values, and more hosts outside than are drawn.
+const IMPAIRED: &str = r#"
+cluster = { data_path = "cloud" }
+segment = [{ name = "fast" }, { name = "slow", impair = { delay = "20ms" } }]
+external = [
+    { name = "e1" }, { name = "e2" }, { name = "e3" }, { name = "e4" }, { name = "e5" }, { name = "e6" },
+    { name = "e7" }, { name = "e8" }, { name = "much-longer-a-name" }, { name = "e10" },
+]
+
+[[node]]
+name = "near"
+segment = "fast"
+pods = ["fine"]
+impair = { delay = "10ms", jitter = "1.5ms", loss = "0.5%", rate = "10mbit", duplicate = "1%", reorder = "25%", corrupt = "0.0001%" }
+
+[[node]]
+name = "far"
+segment = "slow"
+
+[[pod]]
+name = "poor"
+node = "far"
+impair = { rate = "1mbit", loss = "1%", direction = "out" }
+[[pod.container]]
+name = "web"
+command = ["true"]
+"#;
+
+fn impaired() -> netlab::model::Lab {
+    netlab::parse(IMPAIRED, "impaired").expect("valid")
+}
+
 fn reviewed(name: &str, drawing: &str) {
     insta::with_settings!({ snapshot_path => "../snapshots/graph", prepend_module_to_snapshot => false, omit_expression => true }, {
         insta::assert_snapshot!(name, drawing);
@@ -59,8 +91,25 @@ fn every_lab_is_drawn_three_ways() {
 }
 
 #[test]
+fn impairments_and_hosts_outside_are_drawn() {
+    let lab = impaired();
+    for (format, drawing) in [("text", text(&lab)), ("mermaid", mermaid(&lab)), ("dot", dot(&lab))] {
+        for words in [
+            "delay 20ms",
+            "corrupt 0.0001%",
+            "impaired out: loss 1%",
+            "203.0.113.17",
+            "… 2 more external hosts",
+        ] {
+            assert_eq!(drawing.matches(words).count(), 1, "{words} in {format}:\n{drawing}");
+        }
+        reviewed(&format!("impaired.{format}"), &drawing);
+    }
+}
+
+#[test]
 fn text_fits_a_terminal() {
-    for (path, lab) in labs() {
+    for (path, lab) in labs().into_iter().chain([("impaired".into(), impaired())]) {
         for line in text(&lab).lines() {
             assert!(line.chars().count() <= 80, "{}: {line}", path.display());
         }
@@ -110,7 +159,7 @@ fn graphviz_reads_it() {
     if Command::new("dot").arg("-V").output().is_err() {
         return skip("graphviz_reads_it", "graphviz is not installed");
     }
-    for (path, lab) in labs().into_iter().chain([("ring".into(), ring())]) {
+    for (path, lab) in labs().into_iter().chain([("ring".into(), ring()), ("impaired".into(), impaired())]) {
         let mut child = Command::new("dot")
             .arg("-Tcanon")
             .stdin(Stdio::piped())

@@ -2,6 +2,11 @@
 
 mod support;
 
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use support::{World, in_each_mode, lives, wait_until};
 
 #[test]
@@ -226,5 +231,66 @@ fn a_ping_ends_when_its_lab_does() {
             "{}",
             ran.stderr
         );
+    });
+}
+
+#[test]
+fn a_lab_that_was_killed_is_built_anew() {
+    in_each_mode("a_lab_that_was_killed_is_built_anew", |world| {
+        let file = world.lab("two-node.toml");
+        world.ok(&["up", &file]);
+        for _ in 0..10 {
+            let holder = Pid::from_raw(world.pid("two-node", "holder"));
+            kill(holder, Signal::SIGKILL).expect("killing the holder");
+            // The kernel may be busy with its processes still.
+            let told = world.ok(&["up", &file]);
+            assert!(told.starts_with("two-node is up: "), "{told}");
+            world.ok(&["ping", "-c1", "pod1", "pod4"]);
+        }
+        world.ok(&["down", "two-node"]);
+    });
+}
+
+#[test]
+fn a_runtime_directory_that_cannot_be_used_is_no_lack_of_labs() {
+    in_each_mode("a_runtime_directory_that_cannot_be_used_is_no_lack_of_labs", |world| {
+        let runtime = world.path().join("shared");
+        std::fs::create_dir(&runtime).expect("a directory");
+        std::fs::set_permissions(&runtime, std::fs::Permissions::from_mode(0o777)).expect("chmod");
+        for place in [runtime.as_path(), Path::new("/etc/passwd")] {
+            for words in
+                [&["status"][..], &["down", "two-node"], &["down", "--all"], &["exec", "pod1", "--", "true"]]
+            {
+                let mut netlab = world.command(words);
+                let output = netlab.env("NETLAB_RUNTIME_DIR", place).output().expect("netlab");
+                let said = String::from_utf8_lossy(&output.stderr);
+                assert!(
+                    said.contains("no place for labs: it must be a directory that is yours alone"),
+                    "{said}"
+                );
+                assert_eq!(output.status.code(), Some(3), "{words:?}: {output:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_lab_that_was_mistyped_is_not_just_down() {
+    in_each_mode("a_lab_that_was_mistyped_is_not_just_down", |world| {
+        world.ok(&["up", &world.lab("two-node.toml")]);
+        assert_eq!(world.ok(&["down", "tow-node"]), "tow-node is not running; did you mean `two-node`?\n");
+        world.ok(&["down", "two-node"]);
+        assert_eq!(world.ok(&["down", "two-node"]), "two-node is not running\n");
+    });
+}
+
+#[test]
+fn a_name_that_is_given_takes_the_place_of_the_files() {
+    in_each_mode("a_name_that_is_given_takes_the_place_of_the_files", |world| {
+        let file = world.file("My_Lab.toml", "[[node]]\nname = \"n\"\n");
+        assert!(world.fails(2, &["up", &file]).contains("`My_Lab` cannot be the name of a lab"));
+        assert!(world.ok(&["up", "--name", "mine", &file]).starts_with("mine is up: "));
+        assert!(world.fails(2, &["up", "--name", "My_Lab", &file]).contains("--name My_Lab: "));
+        assert_eq!(world.ok(&["down"]), "mine is down\n");
     });
 }

@@ -161,14 +161,39 @@ fn made_by_netlab(world: &World, lab: &netlab::model::Lab) -> BTreeMap<String, S
     answers(&plan(lab).namespaces.iter().map(|namespace| ask(&namespace.name)).collect::<String>())
 }
 
-/// Pastes the plan's commands into a root shell that has a world of its own, and asks there.
-fn made_by_commands(world: &World, lab: &netlab::model::Lab) -> Result<BTreeMap<String, String>, String> {
+/// What says which interfaces are up, and which have no carrier.
+const STATES: &str = "ip -br link | sed 's/@[^ ]*//' | awk '{print $1, $2}'";
+
+/// The states of a lab's interfaces, by namespace.
+fn states(world: &World, lab: &netlab::model::Lab) -> BTreeMap<String, String> {
+    let ask = |name: String| {
+        let told = world.ok(&["exec", &name, "--", "sh", "-c", STATES]);
+        (name, told)
+    };
+    plan(lab).namespaces.into_iter().map(|namespace| ask(namespace.name)).collect()
+}
+
+/// Pastes the plan's commands into a root shell that has a world of its own, and asks there: as soon as interfaces are in
+/// the states that they shall have, for which kernels before 6.8 take up to a second.
+fn made_by_commands(
+    world: &World,
+    lab: &netlab::model::Lab,
+    states: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, String> {
     let plan = plan(lab);
     let script = world.file("plan.sh", &commands::script(&plan, &lab.name));
     // `ip netns` keeps its names in /run, which is the machine's: it gets one of its own.
     let mut shell = format!(
         "set -e; mount -t tmpfs none /run; mkdir -p /run/netns /run/keys; cd /run/keys; sh -e {script}; set +e\n"
     );
+    let state = world.file("state.sh", STATES);
+    for (name, wanted) in states {
+        let wanted = world.file(&format!("state-{name}"), wanted);
+        shell.push_str(&format!(
+            "n=0; until ip netns exec {name} sh {state} | cmp -s - {wanted}; do \
+             n=$((n+1)); [ $n -lt 300 ] || {{ echo '{name} is not as it was' >&2; break; }}; sleep 0.1; done\n"
+        ));
+    }
     for name in plan.namespaces.iter().map(|namespace| namespace.name.as_str()) {
         shell.push_str(&format!("ip netns exec {name} sh {}\n", asking(world, name)));
     }
@@ -245,7 +270,8 @@ fn pasted_commands_make_the_same_kernel_state() {
             "vxlan-direct",
         ];
         // Permanent neighbours, another MTU, strict reverse paths: what no shipped lab of a few pods has.
-        let flat = STATIC.replace("[cluster]", "[cluster]\ndata_path = \"l2\"");
+        let flat =
+            STATIC.replace("[cluster]", "[cluster]\ndata_path = \"l2\"") + "\n[[external]]\nname = \"net\"\n";
         let made = [
             ("static", STATIC),
             ("flat", flat.as_str()),
@@ -269,7 +295,10 @@ fn pasted_commands_make_the_same_kernel_state() {
                 continue;
             }
             let lab = read(Path::new(file));
-            let commands = match made_by_commands(world, &lab) {
+            world.ok(&["up", file]);
+            let (netlab, states) = (made_by_netlab(world, &lab), states(world, &lab));
+            world.ok(&["down", name]);
+            let commands = match made_by_commands(world, &lab, &states) {
                 Ok(commands) => commands,
                 Err(why) => {
                     return skip(
@@ -278,9 +307,6 @@ fn pasted_commands_make_the_same_kernel_state() {
                     );
                 }
             };
-            world.ok(&["up", file]);
-            let netlab = made_by_netlab(world, &lab);
-            world.ok(&["down", name]);
             assert_eq!(netlab.len(), plan(&lab).namespaces.len() * QUESTIONS.len());
             for (question, ours) in &netlab {
                 let theirs = commands.get(question).map(String::as_str).unwrap_or_default();

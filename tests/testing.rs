@@ -488,7 +488,10 @@ fn another_data_path_has_its_own_snapshot_and_the_file_s_own_none() {
             world.file("other.toml", "[cluster]\ndata_path = \"vxlan\"\n[[node]]\nname = \"n\"\npods = 2\n");
         contains(&passes(world, &["--accept", "--data-path", "host-gw", &other]), &["PASS other@host-gw"]);
         assert_eq!(files(world), ["one-node.snap", "other@host-gw.snap"]);
-        contains(&fails(world, 2, &["--data-path", "host-gw,host-gw", &lab]).stderr, &["was named twice"]);
+        contains(
+            &fails(world, 2, &["--data-path", "host-gw,host-gw", &lab]).stderr,
+            &["--data-path names host-gw twice"],
+        );
         fs::remove_file(snapshot(world, "other@host-gw")).expect("removing");
         passes(world, &["--accept", "--all-routes", &lab]);
         assert_eq!(files(world), ["one-node.snap", "one-node@all-routes.snap"]);

@@ -258,6 +258,9 @@ impl<'a> Walk<'a> {
         // A route goes when its interface goes down, or loses the address that made it.
         let link = self.map.find(at, &planned.link);
         let family = Family::of_address(&to);
+        if let Some(blame) = link.and_then(|link| self.standing(state, link).err()) {
+            return blame;
+        }
         if let Some(link) = link
             && let Some(address) = self.map.address(link, family)
             && let Some(blame) = self

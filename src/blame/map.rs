@@ -50,6 +50,8 @@ pub struct Planned {
     pub link: String,
     /// Whether the next router has to be in a subnet of the interface.
     pub next_hop: NextHop,
+    /// From which address packets of the place's own go there, where that is said.
+    pub source: Option<IpAddr>,
     /// What it tells a tunnel.
     pub encap: Option<Encap>,
 }
@@ -243,18 +245,19 @@ impl Map {
         let steps = self.plan.namespaces.iter().flat_map(|namespace| &namespace.steps);
         let ops = steps.filter(move |step| Some(step.run_in) == here).flat_map(|step| &step.ops);
         ops.filter_map(|op| match op {
-            Op::Route(plan::Route { to, via, link, next_hop, encap }) => Some(Planned {
+            Op::Route(plan::Route { to, via, link, next_hop, source, encap }) => Some(Planned {
                 to: *to,
                 via: *via,
                 link: link.name.to_string(),
                 next_hop: *next_hop,
+                source: *source,
                 encap: *encap,
             }),
             // A network of one address is no route.
             Op::Address { address, .. } if address.prefix_len() == address.max_prefix_len() => None,
             Op::Address { link, address } => {
                 let (to, link) = (address.trunc(), link.name.to_string());
-                Some(Planned { to, via: None, link, next_hop: NextHop::Checked, encap: None })
+                Some(Planned { to, via: None, link, next_hop: NextHop::Checked, source: None, encap: None })
             }
             _ => None,
         })

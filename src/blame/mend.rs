@@ -8,8 +8,7 @@ use super::facts::{Route, Rule, State};
 use super::map::{Id, Map, Planned};
 use super::words::network;
 use crate::model::Family;
-use crate::plan::nftables::Verdict;
-use crate::plan::{Encap, Mac, NextHop, TTL};
+use crate::plan::{Mac, NextHop};
 
 /// Routes that are written out; a node may have hundreds.
 const WRITTEN_OUT: usize = 4;
@@ -45,8 +44,9 @@ pub(super) fn restore(map: &Map, place: &str, link: &str, state: &State) -> Vec<
     });
     let forgotten: Vec<String> = forgotten.collect();
     let routes = map.routes(place).filter(|route| route.link == link && !has(state, route));
-    // Addresses bring their networks along, and so does an interface that comes up.
-    let returning = |route: &Planned| route.via.is_none() && !commands.is_empty();
+    // Addresses bring their networks along, and so does an interface that comes up. No other route comes by itself.
+    let of_address = |route: &Planned| addresses.iter().any(|address| address.trunc() == route.to);
+    let returning = |route: &Planned| route.via.is_none() && of_address(route) && !commands.is_empty();
     let routes: Vec<String> =
         routes.filter(|route| !returning(route)).map(|route| add(place, &route)).collect();
     if forgotten.len() > WRITTEN_OUT {
@@ -170,19 +170,15 @@ fn add(place: &str, planned: &Planned) -> String {
 fn target(planned: &Planned) -> String {
     match planned.via {
         Some(via) if planned.next_hop == NextHop::OnLink => {
-            let encap = planned.encap.as_ref().map(encapsulation).unwrap_or_default();
+            let encap = planned.encap.map(|encap| format!("{encap} ")).unwrap_or_default();
             format!("{} {encap}via {via} dev {} onlink", network(planned.to), planned.link)
         }
-        Some(via) => format!("{} via {via}", network(planned.to)),
+        Some(via) => {
+            let source = planned.source.map(|source| format!(" src {source}")).unwrap_or_default();
+            format!("{} via {via}{source}", network(planned.to))
+        }
         None => format!("{} dev {}", network(planned.to), planned.link),
     }
-}
-
-/// As `ip route` wants to be told of a tunnel.
-fn encapsulation(encap: &Encap) -> String {
-    let (family, ttl) = if encap.to.is_ipv6() { ("ip6", "hoplimit") } else { ("ip", "ttl") };
-    let id = encap.id.map(|id| format!("id {id} ")).unwrap_or_default();
-    format!("encap {family} {id}dst {} {ttl} {TTL} ", encap.to)
 }
 
 fn ip_route(family_of: IpAddr) -> &'static str {
@@ -196,11 +192,11 @@ pub(super) fn translation(map: &Map, node: &str) -> Vec<String> {
         commands.push(exec(node, &format!("nft add table {table}")));
         for chain in &table.chains {
             commands.push(exec(node, &format!("nft add chain {table} {} '{{ {chain} }}'", chain.name)));
-            let masquerade = chain.rules.iter().filter(|rule| rule.verdict == Verdict::Masquerade);
-            let kept = chain.rules.iter().filter(|rule| rule.verdict != Verdict::Masquerade);
+            let translating = chain.rules.iter().filter(|rule| rule.verdict.translates());
+            let kept = chain.rules.iter().filter(|rule| !rule.verdict.translates());
             // Those that leave addresses alone must be asked first.
             commands.extend(
-                kept.chain(masquerade)
+                kept.chain(translating)
                     .map(|rule| exec(node, &format!("nft add rule {table} {} '{rule}'", chain.name))),
             );
         }

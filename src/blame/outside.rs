@@ -7,7 +7,7 @@ use super::facts::{Packet, State};
 use super::follow::{Translated, Walk};
 use super::mend;
 use crate::model::Family;
-use crate::plan::nftables::{Rule, masquerade};
+use crate::plan::nftables::{Rule, Verdict, translation};
 
 impl Walk<'_> {
     /// The source with which a packet leaves a place.
@@ -22,11 +22,14 @@ impl Walk<'_> {
         if self.translated.is_some() || !self.is_on_its_way_out(at, source) {
             return source;
         }
-        if !masquerade(&state.source_nat, source, to) {
-            self.untouched = Some(at.to_owned());
-            return source;
-        }
-        let own = self.map.node_address(at, Family::of_address(&source));
+        let own = match translation(&state.source_nat, source, to) {
+            Some(Verdict::SourceNat(own)) => Some(own),
+            Some(_) => self.map.node_address(at, Family::of_address(&source)),
+            None => {
+                self.untouched = Some(at.to_owned());
+                return source;
+            }
+        };
         match own {
             Some(own) => {
                 self.translated = Some(Translated { at: at.to_owned(), link: link.to_owned(), source });
@@ -52,7 +55,7 @@ impl Walk<'_> {
             .flat_map(|table| &table.chains)
             .flat_map(|chain| chain.rules.clone())
             .collect();
-        let is_planned = packet.from.is_some_and(|from| masquerade(&rules, to, from));
+        let is_planned = packet.from.is_some_and(|from| translation(&rules, to, from).is_some());
         let mend = if is_planned {
             mend::translation(&self.map, &node)
         } else {

@@ -195,7 +195,7 @@ impl Walk<'_> {
     }
 
     /// An interface that is there and up.
-    fn standing<'s>(&self, state: &'s State, id: Id) -> Found<&'s Link> {
+    pub(super) fn standing<'s>(&self, state: &'s State, id: Id) -> Found<&'s Link> {
         let (place, name) = (self.map.place(id), &self.map.interface(id).name);
         let link = self.present(state, id)?;
         if link.up {

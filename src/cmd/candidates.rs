@@ -253,7 +253,11 @@ fn with_address(what: &str, addresses: Option<Addresses>) -> String {
 }
 
 fn labs() -> Vec<CompletionCandidate> {
-    state::labs().into_iter().map(|lab| CompletionCandidate::new(lab).help(Some("running".into()))).collect()
+    state::labs()
+        .unwrap_or_default()
+        .into_iter()
+        .map(|lab| CompletionCandidate::new(lab).help(Some("running".into())))
+        .collect()
 }
 
 fn data_path(one: DataPath) -> CompletionCandidate {

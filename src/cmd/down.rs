@@ -10,6 +10,7 @@ use nix::unistd::Pid;
 
 use super::{FINE, running, usage};
 use crate::cli::Down;
+use crate::diag::closest;
 use crate::kernel;
 use crate::state::{self, Process, Record};
 use crate::ui;
@@ -19,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) fn down(args: &Down) -> anyhow::Result<u8> {
     let names = if args.all {
-        state::labs()
+        state::labs()?
     } else if args.labs.is_empty() {
         only()?
     } else {
@@ -46,19 +47,25 @@ fn one(name: &str) -> anyhow::Result<()> {
             end(&record)?;
             ui::print(&format!("{name} is down\n"))?;
         }
-        None if state::labs().iter().any(|lab| lab == name) => {
-            return Err(usage(format!(
-                "lab `{name}` is still being brought up: interrupt that netlab instead"
-            )));
-        }
-        None => ui::print(&format!("{name} is not running\n"))?,
+        None => not_running(name, &state::labs()?)?,
     }
+    Ok(())
+}
+
+/// Says that a lab is down already; a name that was mistyped is not to look like one.
+fn not_running(name: &str, labs: &[String]) -> anyhow::Result<()> {
+    if labs.iter().any(|lab| lab == name) {
+        return Err(usage(format!("lab `{name}` is still being brought up: interrupt that netlab instead")));
+    }
+    let near = closest(name, labs.iter().map(String::as_str));
+    let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    ui::print(&format!("{name} is not running{near}\n"))?;
     Ok(())
 }
 
 /// The only lab there is, if any.
 fn only() -> anyhow::Result<Vec<String>> {
-    let labs = state::labs();
+    let labs = state::labs()?;
     if labs.len() > 1 {
         return Err(usage(format!(
             "{} labs are running ({}): name those to end, or say --all",

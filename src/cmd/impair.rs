@@ -1,5 +1,7 @@
 //! `netlab impair`: what the cables of a running lab do to frames, changed and shown.
 
+mod neighbours;
+
 use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
 
@@ -9,10 +11,11 @@ use crate::cli::{self, DirectionArg, Format, ImpairAction, ImpairClear, ImpairSe
 use crate::diag::closest;
 use crate::kernel::Live;
 use crate::model::{Clash, Impair, Value};
-use crate::plan::{Cable, CableEnd, Op, Plan, Qdisc, Step, plan};
+use crate::plan::{Cable, CableEnd, Op, Plan, Qdisc, plan};
 use crate::render::impair::{Impaired, Impairments, impairments_text};
 use crate::state::Record;
 use crate::ui;
+use neighbours::Around;
 
 pub(super) fn impair(args: &cli::Impair) -> anyhow::Result<u8> {
     let lab = args.lab.as_deref();
@@ -29,39 +32,44 @@ fn set(lab: Option<&str>, args: &ImpairSet) -> anyhow::Result<u8> {
     if let Some((value, _)) = changes.iter().find(|(value, _)| !twice.insert(*value)) {
         return Err(usage(format!("`{}` is given twice", value.word())));
     }
-    let loses = changes.iter().any(|(value, _)| matches!(value, Value::Loss | Value::Corrupt));
-    let around = if loses { Around::Neighbours } else { Around::Nobody };
+    let loses = changes.iter().any(|(value, _)| value.loses_frames());
+    let around = if loses { Around::those_who_ask } else { Around::nobody };
     let mut work = Work::begin(lab, Some(&args.target), args.direction, around)?;
     for end in &mut work.ends {
         changes.iter().for_each(|(value, number)| end.impair.set(*value, Some(*number)));
     }
     work.check(|clash| clash.remedy.to_owned())?;
     let mut live = work.live;
-    for step in &work.neighbours {
-        live.apply(&work.plan.namespaces[step.run_in].name, &step.ops)?;
-    }
+    let learnt = work.around.learn(&work.plan, &mut live)?;
     for (place, ops) in queues(&work.plan, &work.ends) {
-        live.apply(place, &ops)?;
+        if let Err(problem) = live.apply(place, &ops) {
+            // Nothing is lost there that they would be needed for. What keeps them from going is no news beside that.
+            let _ = learnt.undo(&mut live);
+            return Err(problem.into());
+        }
     }
     tell(&work.record, &work.plan, &mut live, &work.ends, Format::Text)
 }
 
 fn show(lab: Option<&str>, args: &ImpairShow) -> anyhow::Result<u8> {
-    let mut work = Work::begin(lab, args.target.as_deref(), args.direction, Around::Nobody)?;
+    let mut work = Work::begin(lab, args.target.as_deref(), args.direction, Around::nobody)?;
     tell(&work.record, &work.plan, &mut work.live, &work.ends, args.format)
 }
 
 fn clear(lab: Option<&str>, args: &ImpairClear) -> anyhow::Result<u8> {
     let keys = args.keys.iter().map(|word| key(word)).collect::<anyhow::Result<Vec<_>>>()?;
-    let mut work = Work::begin(lab, Some(&args.target), args.direction, Around::Nobody)?;
-    work.ends.retain(|end| !end.impair.is_empty());
+    let all = Value::ALL;
+    let values = if keys.is_empty() { &all[..] } else { &keys[..] };
+    let loses = values.iter().any(|value| value.loses_frames());
+    let around = if loses { Around::whole_wires } else { Around::nobody };
+    let mut work = Work::begin(lab, Some(&args.target), args.direction, around)?;
+    work.ends.retain(|end| !end.impair.is_empty() || (end.is_there && keys.is_empty()));
     if work.ends.is_empty() {
+        work.around.forget(&work.plan, &mut work.live)?;
         ui::print(&format!("{} is not impaired\n", args.target))?;
         return Ok(FINE);
     }
     for end in &mut work.ends {
-        let all = Value::ALL;
-        let values = if keys.is_empty() { &all[..] } else { &keys[..] };
         values.iter().for_each(|value| end.impair.set(*value, None));
     }
     work.check(|clash| format!("clear {} too", clash.value.word()))?;
@@ -73,6 +81,7 @@ fn clear(lab: Option<&str>, args: &ImpairClear) -> anyhow::Result<u8> {
     for (place, ops) in queues(&work.plan, &work.ends) {
         live.apply(place, &ops)?;
     }
+    work.around.forget(&work.plan, &mut live)?;
     tell(&work.record, &work.plan, &mut live, &work.ends, Format::Text)
 }
 
@@ -106,6 +115,8 @@ struct EndOf {
     cable: Cable,
     end: CableEnd,
     impair: Impair,
+    /// Whether there is a queue that impairs: it may do what only `tc` can set.
+    is_there: bool,
 }
 
 /// A lab with those of its ends that are meant, as the kernel has them.
@@ -114,16 +125,7 @@ struct Work {
     plan: Plan,
     live: Live,
     ends: Vec<EndOf>,
-    /// What has to be known where questions for it may be lost.
-    neighbours: Vec<Step>,
-}
-
-/// Who else is dealt with, beside the ends that are meant.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Around {
-    Nobody,
-    /// Everybody who is to know who is at a cable that loses frames.
-    Neighbours,
+    around: Around,
 }
 
 impl Work {
@@ -131,7 +133,7 @@ impl Work {
         lab: Option<&str>,
         target: Option<&str>,
         direction: DirectionArg,
-        around: Around,
+        around: impl FnOnce(&Plan, &[Cable]) -> Around,
     ) -> anyhow::Result<Self> {
         let record = running::find(lab)?;
         let plan = plan(&record.lab);
@@ -147,11 +149,8 @@ impl Work {
             DirectionArg::Out => &[CableEnd::Out],
             DirectionArg::In => &[CableEnd::In],
         };
-        let neighbours = match around {
-            Around::Nobody => Vec::new(),
-            Around::Neighbours => plan.neighbours_at(&cables.iter().collect::<Vec<_>>()),
-        };
-        let mut places: BTreeSet<usize> = neighbours.iter().map(|step| step.run_in).collect();
+        let around = around(&plan, &cables);
+        let mut places = around.places();
         places.extend(cables.iter().flat_map(|cable| wanted.iter().map(|end| cable.end(*end).0)));
         let mut sandboxes = Vec::new();
         for place in &places {
@@ -162,11 +161,17 @@ impl Work {
         let mut ends = Vec::new();
         for cable in cables {
             for end in wanted {
-                let impair = now.impair(&mut live, &plan, &cable, *end)?.unwrap_or_default();
-                ends.push(EndOf { cable: cable.clone(), end: *end, impair });
+                let impair = now.impair(&mut live, &plan, &cable, *end)?;
+                let is_there = impair.is_some();
+                ends.push(EndOf {
+                    cable: cable.clone(),
+                    end: *end,
+                    impair: impair.unwrap_or_default(),
+                    is_there,
+                });
             }
         }
-        Ok(Self { record, plan, live, ends, neighbours })
+        Ok(Self { record, plan, live, ends, around })
     }
 
     /// Whether the values of each end go together; `remedy` says what to do where they do not.
@@ -242,7 +247,7 @@ fn tell(record: &Record, plan: &Plan, live: &mut Live, ends: &[EndOf], format: F
     }
     let impairments = Impairments { lab: record.lab.name.clone(), impaired };
     match format {
-        Format::Text => ui::print(&impairments_text(&impairments))?,
+        Format::Text => ui::print(&impairments_text(&impairments, ui::output_width()))?,
         Format::Json => print_json("netlab.impair/1", &impairments)?,
     }
     Ok(FINE)

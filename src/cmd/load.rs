@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Fail, USAGE, usage};
 use crate::diag::{self, Diagnostic, closest};
-use crate::model::{DataPath, Lab};
+use crate::model::{DataPath, Lab, check_name};
 use crate::ui;
 
 /// The largest file that can be a topology: 100,000 pods with a table each fit.
@@ -74,9 +74,11 @@ fn near(folder: &Path, path: &Path) -> Option<PathBuf> {
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .filter(|name| name.ends_with(".toml") && name != "Cargo.toml")
         .collect();
+    // What all of them end in makes no name likely.
+    let stems = names.iter().filter_map(|name| name.strip_suffix(".toml"));
     let wanted = path.file_name().unwrap_or_default().to_string_lossy();
-    let wanted = if wanted.ends_with(".toml") { wanted.into_owned() } else { format!("{wanted}.toml") };
-    closest(&wanted, names.iter().map(String::as_str)).map(|near| folder.join(near))
+    let wanted = wanted.strip_suffix(".toml").unwrap_or(&wanted);
+    closest(wanted, stems).map(|near| folder.join(format!("{near}.toml")))
 }
 
 impl Text {
@@ -106,9 +108,35 @@ pub(super) fn data_path(word: &str) -> anyhow::Result<DataPath> {
     })
 }
 
+/// What several `--data-path`s say, each of them once.
+pub(super) fn data_paths(words: &[String]) -> anyhow::Result<Vec<DataPath>> {
+    let mut data_paths = Vec::with_capacity(words.len());
+    for word in words {
+        let one = data_path(word)?;
+        if data_paths.contains(&one) {
+            return Err(usage(format!("--data-path names {} twice", one.word())));
+        }
+        data_paths.push(one);
+    }
+    Ok(data_paths)
+}
+
 /// Reads and validates a topology; `data_path` is taken instead of the file's.
 pub(super) fn lab(path: &Path, data_path: Option<&str>) -> anyhow::Result<Lab> {
-    let text = read(path)?;
+    parse(&read(path)?, data_path)
+}
+
+/// The same under another name; a file that says none need not have one that would do.
+pub(super) fn lab_called(path: &Path, data_path: Option<&str>, name: &str) -> anyhow::Result<Lab> {
+    check_name(name)
+        .map_err(|why| usage(format!("--name {name}: {why}; a name is a DNS label such as two-node")))?;
+    let text = Text { stem: name.to_owned(), ..read(path)? };
+    let mut lab = parse(&text, data_path)?;
+    name.clone_into(&mut lab.name);
+    Ok(lab)
+}
+
+fn parse(text: &Text, data_path: Option<&str>) -> anyhow::Result<Lab> {
     let other = data_path.map(self::data_path).transpose()?;
     text.parse_with(other).map_err(|diagnostics| {
         ui::remark(text.render(&diagnostics).trim_end());

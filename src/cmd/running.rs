@@ -8,7 +8,7 @@ use crate::diag::closest;
 use crate::kernel::{self, Place};
 use crate::model::{Addresses, Family, Lab};
 use crate::plan::Sandbox;
-use crate::state::{self, Record};
+use crate::state::{self, Process, Record};
 
 /// The running lab that was named, by name or by file, or the only one.
 pub(super) fn find(named: Option<&str>) -> anyhow::Result<Record> {
@@ -17,9 +17,14 @@ pub(super) fn find(named: Option<&str>) -> anyhow::Result<Record> {
         None => only()?,
     };
     if let Some(record) = state::record(&name) {
+        if is_ending(&record) {
+            return Err(usage(format!(
+                "lab `{name}` was killed, and is about to be gone: nothing can be done in it"
+            )));
+        }
         return Ok(record);
     }
-    let labs = state::labs();
+    let labs = state::labs()?;
     if labs.contains(&name) {
         return Err(usage(format!("lab `{name}` is still being brought up")));
     }
@@ -32,7 +37,7 @@ pub(super) fn find(named: Option<&str>) -> anyhow::Result<Record> {
 }
 
 fn only() -> anyhow::Result<String> {
-    let mut labs = state::labs();
+    let mut labs = state::labs()?;
     match (labs.pop(), labs.is_empty()) {
         (Some(lab), true) => Ok(lab),
         (Some(last), false) => {
@@ -57,12 +62,25 @@ pub(super) fn is_file(word: &str) -> bool {
     word.contains('/') || Path::new(word).extension().is_some_and(|extension| extension == "toml")
 }
 
+/// Whether a lab was killed, and its lock is held only until the kernel is done with its processes, and its keeper with its
+/// files; or was, when its record was read.
+pub(super) fn is_ending(record: &Record) -> bool {
+    if lives(&record.holder) {
+        return kernel::is_ending(record.holder.pid);
+    }
+    lives(&record.keeper) || state::record(&record.lab.name).is_none()
+}
+
+fn lives(process: &Process) -> bool {
+    kernel::start_time(process.pid) == Some(process.started)
+}
+
 /// Makes sure that the lab's processes can be seen from here. They cannot by a netlab that shares the runtime directory
 /// with the one that brought the lab up, but is within a lab or a container, or outside of one.
 pub(super) fn in_sight(record: &Record) -> anyhow::Result<()> {
     let Record { holder, lab, .. } = record;
     // It may have ended in the meantime: whoever looks for its parts will find that out.
-    if kernel::start_time(holder.pid) == Some(holder.started) || state::record(&lab.name).is_none() {
+    if lives(holder) || is_ending(record) {
         return Ok(());
     }
     let within = match std::env::var("NETLAB_LAB") {

@@ -42,7 +42,7 @@ struct List {
 }
 
 fn all(format: Format) -> anyhow::Result<()> {
-    let labs: Vec<Line> = state::labs().into_iter().map(line).collect();
+    let labs: Vec<Line> = state::labs()?.into_iter().map(line).collect();
     if format == Format::Json {
         return print_json("netlab.status/1", &List { labs });
     }

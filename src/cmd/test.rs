@@ -29,7 +29,7 @@ pub(super) fn test(args: &cli::Test) -> anyhow::Result<u8> {
     let writing = writing(args)?;
     let jobs = jobs(args)?;
     // Whatever a test that was killed has left is removed here.
-    state::labs();
+    state::labs()?;
     let interrupts = Interrupts::hold()?;
     let mut teller = Teller::new(args, &jobs)?;
     let mut report = RunReport { labs: Vec::with_capacity(jobs.len()), ..RunReport::default() };
@@ -125,7 +125,7 @@ fn settle(job: &Job, result: &mut worker::Result, writing: Writing, args: &cli::
 /// What is accepted is no failure, but pairs without a reply are not accepted unseen.
 fn accept(case: &mut CaseReport, written: Option<String>) {
     let silent = case.failure.take().map_or(0, |failure| {
-        let lines = failure.facts.iter().filter(|fact| fact.label == explain::NO_REPLY);
+        let lines = failure.facts.iter().filter(|fact| fact.label.starts_with(explain::NO_REPLY));
         lines.map(|fact| fact.text.lines().count()).sum()
     });
     case.remark = written.map(|path| match silent {

@@ -6,11 +6,11 @@ use anyhow::Context as _;
 use serde::Serialize;
 
 use super::launch::launch;
-use super::{FINE, Fail, OTHER, down, exit_code, load, print_json, usage};
+use super::{FINE, Fail, OTHER, down, exit_code, load, print_json, running, usage};
 use crate::cli::{Format, Up};
 use crate::event::{Event, Failure};
 use crate::kernel::{self, Heard, Interrupts, Launched};
-use crate::model::{Lab, check_name};
+use crate::model::Lab;
 use crate::plan::{Plan, plan};
 use crate::render::{Extent, commands, summary, tree};
 use crate::state;
@@ -18,12 +18,11 @@ use crate::ui::{self, Progress};
 
 pub(super) fn up(args: &Up) -> anyhow::Result<u8> {
     let begun = Instant::now();
-    let mut lab = load::lab(&args.file, args.data_path.as_deref())?;
-    if let Some(name) = &args.name {
-        check_name(name)
-            .map_err(|why| usage(format!("--name {name}: {why}; a name is a DNS label such as two-node")))?;
-        lab.name.clone_from(name);
-    }
+    let data_path = args.data_path.as_deref();
+    let lab = match &args.name {
+        None => load::lab(&args.file, data_path)?,
+        Some(name) => load::lab_called(&args.file, data_path, name)?,
+    };
     if !make_room(&lab, args)? {
         return Ok(FINE);
     }
@@ -38,7 +37,7 @@ pub(super) fn up(args: &Up) -> anyhow::Result<u8> {
 /// Looks for a lab of that name, and ends it if that is asked for. False when the very same lab runs already.
 fn make_room(lab: &Lab, args: &Up) -> anyhow::Result<bool> {
     let Some(record) = state::record(&lab.name) else { return Ok(true) };
-    if args.replace {
+    if args.replace || running::is_ending(&record) {
         down::end(&record)?;
         return Ok(true);
     }
@@ -148,7 +147,11 @@ fn say(lab: &Lab, args: &Up, begun: Instant) -> anyhow::Result<()> {
 
 /// Two or three commands that show something in this very lab.
 fn suggestions(lab: &Lab) -> Vec<String> {
-    let which = if state::labs().len() > 1 { format!(" -l {}", lab.name) } else { String::new() };
+    let which = if state::labs().is_ok_and(|labs| labs.len() > 1) {
+        format!(" -l {}", lab.name)
+    } else {
+        String::new()
+    };
     let pods: Vec<&str> = lab.pods().map(|(_, pod)| pod.name.as_str()).collect();
     let mut lines = Vec::new();
     if let (Some(first), Some(last)) = (pods.first(), pods.last())

@@ -33,6 +33,8 @@ pub struct Comparison {
     pub family: Family,
     /// For how long TCP was measured, in seconds.
     pub seconds: f64,
+    /// Whether somebody stopped it before all data paths had their turn.
+    pub interrupted: bool,
     /// Each data path, in the order in which they were asked for.
     pub rows: Vec<Row>,
 }
@@ -58,6 +60,8 @@ pub enum RowEnd {
     Lacks(String),
     /// The lab did not come up, or could not be looked at, for another reason.
     Error(String),
+    /// Its turn was stopped, or did not come any more.
+    Stopped,
 }
 
 /// What was measured, or why not.
@@ -179,7 +183,7 @@ impl Row {
     pub fn measured(&self) -> Option<&Measured> {
         match &self.end {
             RowEnd::Measured(measured) => Some(measured),
-            RowEnd::NotAllowed(_) | RowEnd::Lacks(_) | RowEnd::Error(_) => None,
+            RowEnd::NotAllowed(_) | RowEnd::Lacks(_) | RowEnd::Error(_) | RowEnd::Stopped => None,
         }
     }
 }

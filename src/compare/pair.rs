@@ -34,7 +34,8 @@ pub enum NoPair {
 }
 
 impl Pair {
-    /// Those that are named; for the others the first pod of the first node that has one, each on a node of its own.
+    /// Those that are named; for the others the first pod of the first node that has one, each on a node of its own, and on
+    /// a segment of its own where there are several: that is what data paths do differently.
     ///
     /// # Errors
     /// If these two cannot be compared.
@@ -42,8 +43,16 @@ impl Pair {
         let named = |name: Option<&str>| name.map(|name| end(lab, name)).transpose();
         let (from, to) = (named(from)?, named(to)?);
         let first = |but: Option<&End>| {
-            let mut nodes = lab.nodes.iter().filter(|node| but.is_none_or(|but| but.node != node.name));
-            nodes.find_map(|node| Some(on(node, &node.pods.first()?.name))).ok_or(NoPair::NoPods)
+            let segment = but
+                .and_then(|but| lab.nodes.iter().find(|node| node.name == but.node))
+                .map(|node| node.segment);
+            let nodes = || {
+                let others = lab.nodes.iter().filter(|node| but.is_none_or(|but| but.node != node.name));
+                others.filter(|node| !node.pods.is_empty())
+            };
+            let far = nodes().find(|node| Some(node.segment) != segment);
+            let node = far.or_else(|| nodes().next()).ok_or(NoPair::NoPods)?;
+            Ok(on(node, &node.pods[0].name))
         };
         let from = from.map_or_else(|| first(to.as_ref()), Ok)?;
         let to = to.map_or_else(|| first(Some(&from)), Ok)?;

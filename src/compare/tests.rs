@@ -26,7 +26,15 @@ fn measured(change: impl FnOnce(&mut Measured)) -> Row {
 fn comparison(rows: Vec<Row>) -> Comparison {
     let end = |name: &str, node: &str| End { name: name.into(), node: node.into() };
     let pair = Pair { from: end("pod1", "node1"), to: end("pod3", "node2") };
-    Comparison { lab: "lab".into(), file: "lab.toml".into(), pair, family: Family::V4, seconds: 0.5, rows }
+    Comparison {
+        lab: "lab".into(),
+        file: "lab.toml".into(),
+        pair,
+        family: Family::V4,
+        seconds: 0.5,
+        interrupted: false,
+        rows,
+    }
 }
 
 #[test]
@@ -117,6 +125,12 @@ fn the_pair_is_the_first_pods_of_two_nodes_or_those_that_are_named() {
     assert_eq!(names(Some("empty"), Some("pod2")), pair("empty", "pod2"));
     assert_eq!(names(Some("pod1"), Some("node1")), Err(NoPair::SameNode("node1".into())));
     assert_eq!(names(Some("pod9"), None), Err(NoPair::Unknown("pod9".into())));
+    let racks = "[[segment]]\nname = \"a\"\n[[segment]]\nname = \"b\"\n[[router]]\nname = \"r\"\nsegments = [\"a\", \"b\"]\n\
+                 [[node]]\nname = \"n1\"\nsegment = \"a\"\npods = [\"pod1\"]\n[[node]]\nname = \"n2\"\nsegment = \"a\"\n\
+                 pods = [\"pod2\"]\n[[node]]\nname = \"n3\"\nsegment = \"b\"\npods = [\"pod3\"]\n[cluster]\ndata_path = \"vxlan\"\n";
+    let racks = crate::parse(racks, "racks").expect("a lab");
+    let found = Pair::of(&racks, None, None).map(|pair| (pair.from.name, pair.to.name));
+    assert_eq!(found, pair("pod1", "pod3"), "what is between segments is what differs");
     let alone = crate::parse("[[node]]\nname = \"n\"\npods = 2\n", "lab").expect("a lab");
     assert_eq!(Pair::of(&alone, None, None), Err(NoPair::NoPods));
     assert_eq!(Pair::of(&lab, Some("empty"), None).map(|pair| pair.to.addresses(&lab).is_some()), Ok(true));

@@ -115,12 +115,10 @@ pub fn render(path: &str, text: &str, diagnostics: &[Diagnostic], style: Style) 
         out.push_str(&render_one(&renderer, path, text, diagnostic));
         out.push_str("\n\n");
     }
-    let mut codes: Vec<&str> = diagnostics.iter().map(|d| d.code.id()).collect();
-    codes.sort_unstable();
-    codes.dedup();
     let errors =
         if diagnostics.len() == 1 { "1 error".into() } else { format!("{} errors", diagnostics.len()) };
-    let explain = codes.first().copied().unwrap_or("NL001");
+    // The first error is the one that is read first.
+    let explain = diagnostics.first().map_or("NL001", |first| first.code.id());
     let more = diagnostics.len().saturating_sub(MOST_DRAWN);
     if more > 0 {
         out.push_str(&format!("{path}: {more} more errors are not shown\n"));
@@ -207,6 +205,17 @@ mod tests {
         let wrong = Diagnostic::new(Code::Syntax, "broken", 4..10_006, "here");
         let text = render("a.toml", &file, &[wrong], Style::Plain);
         assert!(text.lines().all(|line| line.chars().count() < 140), "{text}");
+    }
+
+    #[test]
+    fn the_first_error_is_the_one_to_read_more_of() {
+        let errors =
+            [Code::MissingKey, Code::Syntax].map(|code| Diagnostic::new(code, "wrong", 0..1, "here"));
+        let text = render("a.toml", "a = 1\n", &errors, Style::Plain);
+        assert!(
+            text.ends_with(&format!("2 errors; `netlab explain {}` says more\n", Code::MissingKey.id())),
+            "{text}"
+        );
     }
 
     #[test]

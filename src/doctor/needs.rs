@@ -87,7 +87,7 @@ impl Wants {
         if lab.families().any(|family| family == Family::V6) {
             features.extend(Use::DualStack.features());
         }
-        let steps = plan.namespaces.iter().flat_map(|namespace| &namespace.steps);
+        let steps = plan.namespaces.iter().flat_map(|namespace| &namespace.steps).chain(&plan.last);
         features
             .extend(steps.flat_map(|step| &step.ops).filter(|op| !is_optional(op)).filter_map(Op::feature));
         let nodes = plan.namespaces.iter().filter(|namespace| namespace.kind != Kind::Pod).count();

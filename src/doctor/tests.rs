@@ -107,7 +107,9 @@ fn features_that_need_the_same_are_told_together() {
         let told = words.iter().filter(|word| **word == feature.word()).count();
         assert_eq!(told, wanted, "{feature:?}: {remedies:?}");
     }
-    for command in ["`sudo modprobe -a sch_netem`", "`sudo modprobe -a nf_tables nft_chain_nat nft_masq`"] {
+    for command in
+        ["`sudo modprobe -a sch_netem`", "`sudo modprobe -a nf_tables nft_chain_nat nft_masq nft_nat`"]
+    {
         assert!(remedies.iter().any(|remedy| remedy.text.ends_with(command)), "{command}: {remedies:?}");
     }
 }
@@ -126,6 +128,20 @@ fn data_paths_take_what_their_plans_do() {
         planned += 1;
     }
     assert!(planned > 1);
+}
+
+/// Impairments come last of all in a plan, and take as much of the kernel as what comes first.
+#[test]
+fn a_lab_takes_what_its_impairments_do() {
+    for (impair, feature) in [("delay = \"10ms\"", Feature::Netem), ("rate = \"10mbit\"", Feature::Tbf)] {
+        let text = format!("[[node]]\nname = \"n\"\nimpair = {{ {impair} }}\n");
+        let lab = crate::parse(&text, "lab").expect("a lab");
+        let wants = Wants::of(&lab, &crate::plan::plan(&lab));
+        let mut found = fine();
+        assert_eq!(found.obstacles(&wants), [""; 0]);
+        set(&mut found, feature, State::Missing);
+        assert_eq!(found.obstacles(&wants), [format!("{} missing", feature.word())]);
+    }
 }
 
 /// `modprobe` takes these words, and people search for them.

@@ -23,7 +23,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 
 use super::enter::{Place, holder_of, user};
 use super::error::{Error, Result};
-use super::prober::raise_descriptors;
+use super::process;
 use crate::packet::heard::Heard;
 use crate::plan::Sandbox;
 use block::Raw;
@@ -147,7 +147,7 @@ impl Ears {
     /// kernel gives no packet socket.
     pub fn open(wanted: &[Wanted<'_>], extent: Extent, kept_away: KeptAway) -> Result<Self> {
         // A ring and a process for each.
-        raise_descriptors();
+        process::raise_descriptor_limit();
         // From inside the lab's user namespace, the others' /proc entries are out of reach: all are looked up first.
         let doors = wanted.iter().map(|one| holder_of(&Place { sandbox: one.sandbox }));
         let doors: Vec<OwnedFd> = doors.collect::<Result<_>>()?;

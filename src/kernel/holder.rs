@@ -6,7 +6,6 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::stat::Mode;
@@ -108,7 +107,8 @@ fn set_up<'a>(
     let holder =
         outer_self().ok_or_else(|| Error::Unexpected("reading the holder's own pid from /proc".into()))?;
     foundation::move_in(privilege, job.user, job.name)?;
-    raise_descriptor_limit();
+    // A connection and a pause for each namespace. If the kernel refuses, the build says which descriptor was one too many.
+    process::raise_descriptor_limit();
     let mut listening = true;
     let mut done = |namespace: usize| listening = listening && tell(events, &Event::Built(namespace));
     let built = build::build(job.plan, &outer, &mut done)?;
@@ -137,14 +137,6 @@ fn outer_processes() -> Result<OwnedFd> {
 pub(super) fn outer_self() -> Option<(i32, u64)> {
     let pid: i32 = fs::read_link("/proc/self").ok()?.to_str()?.parse().ok()?;
     Some((pid, process::start_time(pid)?))
-}
-
-/// A connection and a pause for each namespace: more descriptors than the usual soft limit of 1,024 allows.
-fn raise_descriptor_limit() {
-    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        // If the kernel refuses, the build says which descriptor was one too many.
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
-    }
 }
 
 /// Gives what the build used back to the system: the holder may stay for days.

@@ -28,6 +28,7 @@ use reader::Reader;
 pub use super::nftables::{FoundChain, FoundRule};
 pub use super::wireguard::FoundPeer;
 pub use lookup::{Answer, Lookup, Question};
+pub(super) use neighbour::permanent;
 
 /// What a namespace has.
 #[derive(Debug, Clone, PartialEq, Eq)]

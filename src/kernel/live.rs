@@ -16,8 +16,10 @@ use super::error::{Error, Result, is_lack};
 use super::inspect::reader::Reader;
 use super::message::message;
 use super::netlink::{Awaited, BATCH, Connection, Refusal};
-use super::qdisc;
+use super::{process, qdisc};
 use crate::plan::{Link, Op, Qdisc, Sandbox};
+
+mod neighbours;
 
 /// How long a cable's carrier may take to be seen at both ends; kernels before 6.8 see to it once a second.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -47,6 +49,7 @@ impl Live {
     /// # Errors
     /// If one of them cannot be entered, or is gone.
     pub fn open<'a>(sandboxes: impl IntoIterator<Item = &'a Sandbox>) -> Result<Self> {
+        process::raise_descriptor_limit();
         // From inside the lab's user namespace, the others' /proc entries are out of reach: all are looked up first.
         let mut doors = Vec::new();
         for sandbox in sandboxes {
@@ -78,22 +81,26 @@ impl Live {
     /// # Errors
     /// If the kernel refuses one of them.
     pub fn apply(&mut self, place: &str, ops: &[Op]) -> Result<()> {
-        for some in ops.chunks(BATCH) {
-            let connection = &mut self.room(place)?.connection;
-            for op in some {
+        let requests = ops.iter().map(|op| {
+            let message = match op {
+                Op::Impair { link, qdisc } => {
+                    RouteNetlinkMessage::NewQueueDiscipline(qdisc::replacement(link.index, qdisc))
+                }
                 // Nothing is made here that reaches into another namespace.
-                let (message, _) = message(op, |_| 0)?;
-                connection.queue(message, NLM_F_CREATE | NLM_F_REPLACE);
-            }
-            let Some(Refusal { place: number, errno, said }) = connection.flush()? else { continue };
-            let op = some.get(number);
-            let what = op.map_or_else(|| "an operation of netlink".to_owned(), ToString::to_string);
-            return Err(match op.and_then(Op::feature).filter(|_| is_lack(errno)) {
-                Some(feature) => Error::Lacks(feature),
-                None => Error::Refused { place: place.to_owned(), what, errno, said },
-            });
-        }
-        Ok(())
+                op => message(op, |_| 0)?.0,
+            };
+            Ok((message, NLM_F_CREATE | NLM_F_REPLACE))
+        });
+        let requests = requests.collect::<Result<Vec<_>>>()?;
+        let Some(Refusal { place: number, errno, said }) = self.batch(place, requests)? else {
+            return Ok(());
+        };
+        let op = ops.get(number);
+        let what = op.map_or_else(|| "an operation of netlink".to_owned(), ToString::to_string);
+        Err(match op.and_then(Op::feature).filter(|_| is_lack(errno)) {
+            Some(feature) => Error::Lacks(feature),
+            None => Error::Refused { place: place.to_owned(), what, errno, said },
+        })
     }
 
     /// Takes an interface's impairments away.
@@ -153,6 +160,24 @@ impl Live {
             sleep(Duration::from_millis(1));
         }
         Ok(())
+    }
+
+    /// Sends requests, as many at a time as a connection can take; gives back the first that was refused.
+    fn batch(&mut self, place: &str, requests: Vec<(RouteNetlinkMessage, u16)>) -> Result<Option<Refusal>> {
+        let connection = &mut self.room(place)?.connection;
+        let mut before = 0;
+        let mut requests = requests.into_iter();
+        loop {
+            requests.by_ref().take(BATCH).for_each(|(message, flags)| connection.queue(message, flags));
+            let sent = connection.queued();
+            if let Some(refusal) = connection.flush()? {
+                return Ok(Some(Refusal { place: before + refusal.place, ..refusal }));
+            }
+            if sent == 0 {
+                return Ok(None);
+            }
+            before += sent;
+        }
     }
 
     fn ask(&mut self, place: &str, message: RouteNetlinkMessage, what: String) -> Result<()> {

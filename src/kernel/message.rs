@@ -10,7 +10,7 @@ use netlink_packet_route::link::{BridgeStpState, InfoData, InfoKind, InfoVeth, L
 use netlink_packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
 };
-use netlink_packet_route::route::{RouteFlags, RouteMessage, RouteScope, RouteType};
+use netlink_packet_route::route::{RouteAttribute, RouteFlags, RouteMessage, RouteScope, RouteType};
 use rtnetlink::{
     AddressMessageBuilder, LinkBridge, LinkBridgePort, LinkMessageBuilder, LinkUnspec, LinkVeth,
     RouteMessageBuilder,
@@ -124,6 +124,9 @@ fn route(op: &Op, route: &Route) -> Result<RouteMessage> {
     if route.next_hop == NextHop::OnLink {
         message.header.flags |= RouteFlags::Onlink;
     }
+    if let Some(source) = route.source {
+        message.attributes.push(RouteAttribute::PrefSource(source.into()));
+    }
     if let Some(encap) = &route.encap {
         message.attributes.extend(tunnel::encapsulation(encap));
     }
@@ -131,9 +134,16 @@ fn route(op: &Op, route: &Route) -> Result<RouteMessage> {
 }
 
 fn neighbour(index: u32, address: IpAddr, mac: Mac) -> NeighbourMessage {
+    let mut message = entry(index, address);
+    message.header.state = NeighbourState::Permanent;
+    message.attributes.push(NeighbourAttribute::LinkLayerAddress(mac.0.to_vec()));
+    message
+}
+
+/// Which entry of a neighbour table is meant.
+pub(super) fn entry(index: u32, address: IpAddr) -> NeighbourMessage {
     let mut message = NeighbourMessage::default();
     message.header.ifindex = index;
-    message.header.state = NeighbourState::Permanent;
     message.header.kind = RouteType::Unspec;
     message.header.family = match address {
         IpAddr::V4(_) => netlink_packet_route::AddressFamily::Inet,
@@ -144,6 +154,5 @@ fn neighbour(index: u32, address: IpAddr, mac: Mac) -> NeighbourMessage {
         IpAddr::V6(address) => NeighbourAddress::Inet6(address),
     };
     message.attributes.push(NeighbourAttribute::Destination(address));
-    message.attributes.push(NeighbourAttribute::LinkLayerAddress(mac.0.to_vec()));
     message
 }

@@ -49,6 +49,6 @@ pub use keeper::{Claim, Heard, Launched, launch};
 pub use listening::listening;
 pub use live::{LinkState, Live};
 pub use prober::{Prober, Seen};
-pub use process::{descriptor, reap, signal, start_time, wait_for_end};
+pub use process::{descriptor, is_ending, reap, signal, start_time, wait_for_end};
 pub use stream::Stream;
 pub use tap::Tap;

@@ -28,7 +28,6 @@ mod places;
 mod readiness;
 mod seen;
 
-pub(super) use descriptors::raise as raise_descriptors;
 pub use seen::Seen;
 
 /// Probes that are sent before answers are looked at again. They lie in the sockets meanwhile, stamped by the kernel.

@@ -8,12 +8,20 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::CloneFlags;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
 
 use super::error::{Error, Result};
+
+/// Raises the number of descriptors that this process may have as far as it may, and gives it back if it can be known: the
+/// usual soft limit of 1,024 is for programs that use `select`.
+pub(super) fn raise_descriptor_limit() -> Option<u64> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
+    Some(setrlimit(Resource::RLIMIT_NOFILE, hard, hard).map_or(soft, |()| hard))
+}
 
 /// Runs `child` in a copy of this process, which must have only one thread, and ends it with the code returned.
 #[allow(unsafe_code)] // fork
@@ -115,10 +123,34 @@ pub fn reap(pid: Pid) -> Result<WaitStatus> {
 
 /// When a process started, in clock ticks since boot: with its pid, what tells it from all others.
 pub fn start_time(pid: i32) -> Option<u64> {
+    stat(pid, 22)
+}
+
+/// Whether a process has been ended and is not gone yet: of a lab's first process the kernel waits until all others are. On a
+/// busy machine it may not even have begun to end: then SIGKILL is pending.
+pub fn is_ending(pid: i32) -> bool {
+    /// `PF_EXITING` of `<linux/sched.h>`.
+    const EXITING: u64 = 4;
+    stat(pid, 9).is_some_and(|flags| flags & EXITING != 0) || is_killed(pid)
+}
+
+/// Whether SIGKILL waits for a process, by `/proc/PID/status` (proc(5)): its own signals, and those of all its threads.
+fn is_killed(pid: i32) -> bool {
+    const KILL: u64 = 1 << (libc::SIGKILL - 1);
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let pending = ["SigPnd:", "ShdPnd:"].into_iter().filter_map(|field| {
+        let mask = status.lines().find_map(|line| line.strip_prefix(field))?;
+        u64::from_str_radix(mask.trim(), 16).ok()
+    });
+    pending.into_iter().any(|mask| mask & KILL != 0)
+}
+
+/// A field of `/proc/PID/stat`, as proc(5) counts them; not one of the first three, which are no numbers.
+fn stat(pid: i32, field: usize) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field, the command's name, may hold spaces and parentheses.
     let rest = &stat[stat.rfind(')')? + 2..];
-    rest.split(' ').nth(19)?.parse().ok()
+    rest.split(' ').nth(field - 3)?.parse().ok()
 }
 
 /// A process's pid as the outer procfs numbers it, from the `fdinfo` of a descriptor of it.

@@ -17,12 +17,14 @@ const OPTIONS: u16 = 2;
 const NETEM_REORDER: u16 = 3;
 const NETEM_CORRUPT: u16 = 4;
 const NETEM_RATE: u16 = 6;
+const NETEM_RATE64: u16 = 8;
 const NETEM_LATENCY64: u16 = 10;
 const NETEM_JITTER64: u16 = 11;
 /// Length of `tc_netem_qopt`: latency, limit, loss, gap, duplicate, jitter.
 const NETEM: usize = 24;
 /// Attributes of tbf's options. `TCA_TBF_PARMS` is a `tc_tbf_qopt`: rate, peak rate, limit, buffer, mtu.
 const TBF_PARAMETERS: u16 = 1;
+const TBF_RATE64: u16 = 4;
 const TBF_BURST: u16 = 6;
 /// Lengths of `tc_ratespec` and `tc_tbf_qopt`, and where the rate is in the former.
 const RATE: usize = 12;
@@ -40,6 +42,14 @@ pub(super) fn message(index: u32, qdisc: &Qdisc) -> TcMessage {
     message.header.handle = TcHandle { major: qdisc.handle(), minor: 0 };
     message.attributes.push(TcAttribute::Kind(qdisc.kind().into()));
     message.attributes.push(TcAttribute::Other(DefaultNla::new(OPTIONS, options(qdisc))));
+    message
+}
+
+/// The same for an interface that may have one already, whoever made it: without a handle one of the same kind is changed, and
+/// one of another kind gives way, as with `tc qdisc replace`. With a handle that such a one has, the kernel refuses.
+pub(super) fn replacement(index: u32, qdisc: &Qdisc) -> TcMessage {
+    let mut message = message(index, qdisc);
+    message.header.handle = TcHandle::UNSPEC;
     message
 }
 
@@ -116,8 +126,10 @@ fn netem(impair: &Impair, limit: u32) -> Vec<u8> {
     attribute(&mut bytes, NETEM_REORDER, &with_correlation(reorder));
     attribute(&mut bytes, NETEM_CORRUPT, &with_correlation(share(impair.corrupt_ppm)));
     let mut rate = [0; 16];
-    rate[..4].copy_from_slice(&bytes_per_second(impair.rate_bps.unwrap_or(0)).to_ne_bytes());
+    let bits = impair.rate_bps.unwrap_or(0);
+    rate[..4].copy_from_slice(&bytes_per_second(bits).to_ne_bytes());
     attribute(&mut bytes, NETEM_RATE, &rate);
+    whole_rate(&mut bytes, NETEM_RATE64, bits);
     bytes
 }
 
@@ -129,7 +141,15 @@ fn tbf(rate_bps: u64, burst: u32, limit: u32) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(64);
     attribute(&mut bytes, TBF_PARAMETERS, &parameters);
     attribute(&mut bytes, TBF_BURST, &burst.to_ne_bytes());
+    whole_rate(&mut bytes, TBF_RATE64, rate_bps);
     bytes
+}
+
+/// The rate once more where 32 bits have no room for it: netlab sets none as high, but `tc` may have.
+fn whole_rate(bytes: &mut Vec<u8>, kind: u16, bits: u64) {
+    if bytes_per_second(bits) == u32::MAX {
+        attribute(bytes, kind, &(bits / 8).to_ne_bytes());
+    }
 }
 
 fn attribute(bytes: &mut Vec<u8>, kind: u16, value: &[u8]) {
@@ -167,7 +187,8 @@ fn read_netem(bytes: &[u8]) -> Option<Qdisc> {
         match kind {
             NETEM_REORDER => impair.reorder_ppm = read_share(value, 0),
             NETEM_CORRUPT => impair.corrupt_ppm = read_share(value, 0),
-            NETEM_RATE => impair.rate_bps = read_rate(value),
+            NETEM_RATE => impair.rate_bps = impair.rate_bps.or(read_rate(value)),
+            NETEM_RATE64 => impair.rate_bps = read_whole_rate(value),
             NETEM_LATENCY64 => impair.delay_us = read_time(value),
             NETEM_JITTER64 => impair.jitter_us = read_time(value),
             _ => {}
@@ -177,18 +198,22 @@ fn read_netem(bytes: &[u8]) -> Option<Qdisc> {
 }
 
 fn read_tbf(bytes: &[u8]) -> Option<Qdisc> {
-    let (mut rate, mut limit, mut burst) = (None, None, 0);
+    let (mut rate, mut whole_rate, mut limit, mut ticks) = (None, None, None, None);
     for (kind, value) in Attributes(bytes) {
-        if kind == TBF_PARAMETERS {
-            rate = u32_at(value, BYTES_PER_SECOND);
-            limit = u32_at(value, 2 * RATE);
-            // As the time that a burst takes, in ticks of 64 ns.
-            let ticks = u64::from(u32_at(value, 2 * RATE + 4)?);
-            let bytes = ticks * 64 * u64::from(rate?) / 1_000_000_000;
-            burst = u32::try_from(bytes).unwrap_or(u32::MAX);
+        match kind {
+            TBF_PARAMETERS => {
+                rate = read_rate(value.get(BYTES_PER_SECOND..)?);
+                limit = u32_at(value, 2 * RATE);
+                ticks = u32_at(value, 2 * RATE + 4);
+            }
+            TBF_RATE64 => whole_rate = read_whole_rate(value),
+            _ => {}
         }
     }
-    Some(Qdisc::Tbf { rate_bps: u64::from(rate?) * 8, burst, limit: limit? })
+    let rate_bps = whole_rate.or(rate)?;
+    // As the time that a burst takes, in ticks of 64 ns.
+    let burst = u128::from(ticks?) * 64 * u128::from(rate_bps / 8) / 1_000_000_000;
+    Some(Qdisc::Tbf { rate_bps, burst: u32::try_from(burst).unwrap_or(u32::MAX), limit: limit? })
 }
 
 fn read_share(bytes: &[u8], at: usize) -> Option<u64> {
@@ -198,6 +223,12 @@ fn read_share(bytes: &[u8], at: usize) -> Option<u64> {
 
 fn read_rate(bytes: &[u8]) -> Option<u64> {
     u32_at(bytes, 0).map(|rate| u64::from(rate) * 8).filter(|rate| *rate > 0)
+}
+
+/// What comes beside a rate of 32 bits that is too small for it.
+fn read_whole_rate(bytes: &[u8]) -> Option<u64> {
+    let rate = u64::from_ne_bytes(bytes.get(..8)?.try_into().ok()?);
+    (rate > 0).then_some(rate.saturating_mul(8))
 }
 
 fn read_time(bytes: &[u8]) -> Option<u64> {
@@ -281,6 +312,17 @@ mod tests {
             let bytes = share(Some(ppm)).to_ne_bytes();
             assert_eq!(read_share(&bytes, 0), Some(ppm));
         }
+    }
+
+    /// `tc qdisc add … rate 40gbit`: 5 GB a second are more than 32 bits have room for.
+    #[test]
+    fn rates_beyond_32_bits_are_kept() {
+        let fast = Impair { rate_bps: Some(40_000_000_000), ..ALL };
+        assert_eq!(read_netem(&netem(&fast, 7)), Some(Qdisc::Netem { impair: fast, limit: 7 }));
+        let Some(Qdisc::Tbf { rate_bps, .. }) = read_tbf(&tbf(40_000_000_000, 1 << 20, 1 << 24)) else {
+            panic!("no tbf")
+        };
+        assert_eq!(rate_bps, 40_000_000_000);
     }
 
     #[test]

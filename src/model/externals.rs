@@ -93,6 +93,10 @@ fn no_family(family: Family, span: &Span) -> Diagnostic {
     diagnostic.help("give [cluster] pod_cidr a range of that family too, or leave this one out")
 }
 
+/// Addresses that an external may have: of the ranges that are kept for examples (RFC 5737, RFC 3849), and known ones.
+const OUTSIDE: [&str; 6] =
+    ["203.0.113.10", "198.51.100.10", "8.8.8.8", "2001:db8:113::10", "3fff:113::10", "2001:4860:4860::8888"];
+
 /// Nobody has two places: an address of the cluster's own ranges is in the cluster.
 fn check_outside(
     name: &str,
@@ -110,20 +114,23 @@ fn check_outside(
     let subnets = known.filter(|(_, guessed)| !**guessed).filter_map(|((segment, span), _)| {
         Some((format!("segment `{}`", segment.name), segment.subnet.get(family)?, span.clone()))
     });
-    let Some((what, range, span)) =
-        pods.into_iter().chain(subnets).find(|(_, range, _)| overlap(range, &net))
-    else {
-        return;
-    };
+    let ranges: Vec<_> = pods.into_iter().chain(subnets).collect();
+    let inside = |net: &IpNet| ranges.iter().find(|(_, range, _)| overlap(range, net));
+    let Some((what, range, span)) = inside(&net) else { return };
+    let outside = OUTSIDE.into_iter().filter_map(|text| text.parse::<IpAddr>().ok());
+    let mut free = outside
+        .filter(|ip| Family::of_address(ip) == family && inside(&IpNet::from(*ip)).is_none())
+        .map(|ip| format!(", such as {ip}"));
     let message = format!("`{name}` is outside the cluster, but {ip} is inside {what}");
     let label = format!("{ip} is in {range}");
     let diagnostic = Diagnostic::new(Code::ExternalInside, message, at.clone(), label);
     let diagnostic =
-        if span.is_empty() { diagnostic } else { diagnostic.also(span, format!("{what}: {range}")) };
+        if span.is_empty() { diagnostic } else { diagnostic.also(span.clone(), format!("{what}: {range}")) };
+    let free = free.next().unwrap_or_default();
     context.push(
         diagnostic
             .help("who is in the cluster's ranges is looked for in the cluster, and never found outside")
-            .help("give it an address of the outside world, such as 203.0.113.10, or leave `ip` out"),
+            .help(format!("give it an `ip` of the outside world{free}")),
     );
 }
 

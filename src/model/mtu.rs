@@ -16,6 +16,8 @@ const IPV6: u32 = 40;
 const VNI_HEADER: u32 = 8;
 /// GRE's header without key, checksum and sequence number (RFC 2784, 2.1).
 const GRE: u32 = 4;
+/// The largest IP packet: its length is a number of 16 bits (RFC 791, 3.1).
+const LARGEST_IP: u32 = 65_535;
 /// `WireGuard`'s data message: type and reserved 4, receiver 4, counter 8, and Poly1305's tag 16 at the end.
 const WIREGUARD: u32 = 32;
 
@@ -45,6 +47,17 @@ impl DataPath {
             Self::Wireguard => WIREGUARD + UDP + ip,
         }
     }
+
+    /// The largest packet that a tunnel of this kind carries over links of that MTU.
+    fn carries(self, underlay: u32, outside: Family) -> u32 {
+        let largest = underlay.saturating_sub(self.overhead(outside));
+        match self {
+            // The kernel leaves room for an outer header of IPv6, whatever it is (`max_mtu` in drivers/net/geneve.c), and
+            // silently makes the device's MTU that.
+            Self::Geneve => largest.min(LARGEST_IP - self.overhead(Family::V6)),
+            _ => largest,
+        }
+    }
 }
 
 impl Lab {
@@ -60,7 +73,7 @@ impl Lab {
 
     /// The MTU of a tunnel between nodes, which carries what the underlay leaves, whatever pods have.
     pub fn tunnel_mtu(&self) -> u32 {
-        self.underlay_mtu().saturating_sub(self.data_path.overhead(self.outside()))
+        self.data_path.carries(self.underlay_mtu(), self.outside())
     }
 }
 
@@ -79,7 +92,7 @@ pub(super) fn pods(
     let overhead = lab.data_path.overhead(lab.outside());
     let (underlay, at) = smallest(cluster, lab, segments);
     let least = if pod_cidr.v6.is_some() { SMALLEST_MTU_V6 } else { SMALLEST_MTU };
-    let largest = underlay.saturating_sub(overhead);
+    let largest = lab.data_path.carries(underlay, lab.outside());
     if largest < least && overhead > 0 {
         let word = lab.data_path.word();
         let message = format!("an underlay of {underlay} bytes cannot carry {}", in_tunnel(word, pod_cidr));
@@ -94,20 +107,20 @@ pub(super) fn pods(
     let unchecked = cluster.check_mtu.as_ref().and_then(|field| field.value) == Some(false);
     if pod_mtu > largest && !unchecked {
         let written = cluster.pod_mtu.as_ref().map_or(0..0, |field| field.span.clone());
-        context.push(too_large(lab.data_path, pod_mtu, (underlay, at), overhead, written));
+        context.push(too_large(lab, pod_mtu, (underlay, at), largest, written));
     }
     pod_mtu
 }
 
 fn too_large(
-    data_path: DataPath,
+    lab: &Lab,
     pod_mtu: u32,
     (underlay, at): (u32, Option<Span>),
-    overhead: u32,
+    largest: u32,
     written: Span,
 ) -> Diagnostic {
-    let largest = underlay.saturating_sub(overhead);
-    let word = data_path.word();
+    let overhead = lab.data_path.overhead(lab.outside());
+    let word = lab.data_path.word();
     let (message, label) = if overhead > 0 {
         (
             format!("pods send packets of {pod_mtu} bytes, which {word} cannot carry"),
@@ -148,6 +161,13 @@ fn for_v6(pod_cidr: &Addresses) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_kernel_s_geneve_devices_end_before_the_largest_packet_does() {
+        assert_eq!(DataPath::Geneve.carries(1500, Family::V4), 1450);
+        assert_eq!(DataPath::Geneve.carries(65_535, Family::V4), 65_465);
+        assert_eq!(DataPath::Vxlan.carries(65_535, Family::V4), 65_485);
+    }
 
     #[test]
     fn overheads_are_those_of_the_headers() {

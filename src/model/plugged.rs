@@ -60,9 +60,14 @@ fn check_nodes(lab: &Lab, distances: &Distances, drafts: &Drafts<'_>, context: &
         context.push(
             Diagnostic::new(Code::BadRouter, message, draft.segment_span(), label)
                 .also(drafts.nodes[0].segment_span(), format!("`{}` is on `{there}`", first.name))
-                .help(format!("add: [[router]] name = \"router1\", segments = [\"{there}\", \"{here}\"]")),
+                .help(joining(there, here)),
         );
     }
+}
+
+/// What to add, so that two segments are joined.
+fn joining(one: &str, other: &str) -> String {
+    format!("add a router:\n[[router]]\nname = \"router1\"\nsegments = [\"{one}\", \"{other}\"]")
 }
 
 /// A router that no node reaches joins segments that nobody is on. Where there are nodes, those have been told of.
@@ -87,7 +92,7 @@ fn check_routers(
         context.push(
             Diagnostic::new(Code::BadRouter, message, joined.span.clone(), label)
                 .also(drafts.nodes[0].segment_span(), format!("`{}` is on `{there}`", first.name))
-                .help(format!("add: [[router]] name = \"router1\", segments = [\"{there}\", \"{here}\"]")),
+                .help(joining(there, here)),
         );
     }
 }

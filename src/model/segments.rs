@@ -195,10 +195,12 @@ fn check_room(name: &str, written: &Written, context: &mut Context) -> bool {
     false
 }
 
+/// Whose a range is that somebody else has too.
+const SEGMENT: &str = "another segment's";
+
 fn check_overlap(name: &str, own: &Written, pool: &PodPool, used: &[Written], context: &mut Context) {
     let pods = pool.written(Family::of(&own.net)).filter(|_| !pool.guessed);
-    let clash =
-        used.iter().map(|other| (other, "another segment's")).chain(pods.map(|pods| (pods, "the pod range")));
+    let clash = used.iter().map(|other| (other, SEGMENT)).chain(pods.map(|pods| (pods, "the pod range")));
     for (other, what) in clash.filter(|(other, _)| overlap(&other.net, &own.net)) {
         let message = format!("segment `{name}`'s subnet {} overlaps with {}, {what}", own.net, other.net);
         let (mine, theirs) = (format!("{} here", own.net), format!("{} is {what}", other.net));
@@ -210,9 +212,11 @@ fn check_overlap(name: &str, own: &Written, pool: &PodPool, used: &[Written], co
             Diagnostic::new(Code::OverlappingRanges, message, own.span.clone(), mine)
                 .also(other.span.clone(), theirs)
         };
-        context.push(diagnostic.help(
-            "every segment and the pod range need ranges of their own, for example: [underlay] cidr = \"172.16.66.0/24\"",
-        ));
+        context.push(diagnostic.help(if what == SEGMENT {
+            "give both subnets that share no address, for example 192.168.66.0/24 and 192.168.67.0/24"
+        } else {
+            "every segment and the pod range need ranges of their own, for example: [underlay] cidr = \"172.16.66.0/24\""
+        }));
     }
 }
 

@@ -29,6 +29,8 @@ pub(super) struct Pools {
     silent: Vec<bool>,
     /// How many nodes and routers are plugged into each.
     plugs: Vec<usize>,
+    /// Whether the fabric has an address on each, too.
+    fabric_routes: bool,
 }
 
 impl Pools {
@@ -49,6 +51,7 @@ impl Pools {
             owners: BTreeMap::new(),
             silent: segments.guessed.clone(),
             plugs: plugs(document, &segments.all, drafts),
+            fabric_routes: false,
         };
         for draft in &drafts.nodes {
             for (address, span) in &draft.pinned {
@@ -149,8 +152,10 @@ impl Pools {
     fn too_small(&self, segment: usize, net: IpNet, name: &str, at: &Span) -> Diagnostic {
         let (segment_name, plugs) = (&self.subnets[segment].0, self.plugs[segment]);
         let capacity = Hosts::capacity(&net);
-        let message =
-            format!("segment `{segment_name}` has {capacity} addresses for {plugs} nodes and routers: {net}");
+        let whom = if self.fabric_routes { "the fabric and " } else { "" };
+        let message = format!(
+            "segment `{segment_name}` has {capacity} addresses for {whom}{plugs} nodes and routers: {net}"
+        );
         let label = format!("nothing is left for `{name}`");
         let diagnostic = Diagnostic::new(Code::SegmentTooSmall, message, at.clone(), label);
         let place = &self.spans[segment];
@@ -160,7 +165,8 @@ impl Pools {
         } else {
             diagnostic.also(place.clone(), format!("{net} holds {capacity}"))
         };
-        let wider = ipam::holding(Family::of(&net), plugs + 2);
+        // Beside them the subnet's own address and, in IPv4, its broadcast address.
+        let wider = ipam::holding(Family::of(&net), plugs + usize::from(self.fabric_routes) + 2);
         match IpNet::new(net.network(), wider) {
             Ok(wider) => diagnostic.help(format!("write for example: {table} cidr = \"{}\"", wider.trunc())),
             Err(_) => diagnostic,
@@ -205,6 +211,7 @@ fn plugs(document: &Document, segments: &[Segment], drafts: &Drafts<'_>) -> Vec<
 
 /// The fabric's own addresses, one on each segment.
 pub(super) fn fabric(all: &[Segment], pools: &mut Pools, context: &mut Context) -> Vec<Addresses> {
+    pools.fabric_routes = true;
     let segments = 0..all.len();
     segments
         .map(|place| {

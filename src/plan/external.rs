@@ -73,10 +73,17 @@ fn fabric(family: Family) -> IpAddr {
 
 /// The fabric's route to the host at the other end of a cable.
 fn on_link(to: IpNet, link: &Link) -> Op {
-    Op::Route(Route { to, via: None, link: link.clone(), next_hop: NextHop::Checked, encap: None })
+    Op::Route(Route {
+        to,
+        via: None,
+        link: link.clone(),
+        next_hop: NextHop::Checked,
+        source: None,
+        encap: None,
+    })
 }
 
 fn by_fabric(to: IpNet, link: &Link) -> Op {
     let via = Some(fabric(Family::of(&to)));
-    Op::Route(Route { to, via, link: link.clone(), next_hop: NextHop::OnLink, encap: None })
+    Op::Route(Route { to, via, link: link.clone(), next_hop: NextHop::OnLink, source: None, encap: None })
 }

@@ -113,7 +113,7 @@ impl Feature {
             Self::RouteEncap => about("tunnels set by routes", &[], &["CONFIG_LWTUNNEL"], BUILT_IN),
             Self::NftablesNat => about(
                 "nftables with masquerading",
-                &["nf_tables", "nft_chain_nat", "nft_masq"],
+                &["nf_tables", "nft_chain_nat", "nft_masq", "nft_nat"],
                 &["CONFIG_NF_TABLES", "CONFIG_NFT_NAT", "CONFIG_NFT_MASQ"],
                 COMMON,
             ),

@@ -3,13 +3,13 @@
 //! Where frames are lost, ARP and ND requests would be lost too, and a packet whose next hop is not found in three tries is
 //! thrown away; so everybody at a cable that loses frames knows everybody whom it leads to beforehand.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
 use super::cable::{self, Cable, End};
-use super::link::{Link, Mac};
 use super::op::Op;
 use super::qdisc::Qdisc;
+use super::wire::{self, Port};
 use super::{Namespace, Step};
 use crate::model::{Impair, Impairment, Lab};
 
@@ -66,40 +66,32 @@ fn impaired(lab: &Lab, namespaces: &[Namespace]) -> Vec<(Cable, End, Impair)> {
     all
 }
 
-/// Somebody on a switch: a cable's interface, or the bridge itself where it has addresses.
-struct Station {
-    namespace: usize,
-    link: Link,
-    mac: Mac,
-    addresses: Vec<IpAddr>,
-}
-
-/// Permanent entries for everybody at these cables, and at the others for them, where the plan has none yet.
+/// Permanent entries for everybody whom a frame over one of these cables could be for, where the plan has none yet: at one
+/// cable of a wire, that is everybody on the one side for everybody on the other.
 pub(super) fn neighbours(namespaces: &[Namespace], cables: &[&Cable]) -> Vec<Step> {
-    let switches: BTreeSet<(usize, u32)> =
-        cables.iter().filter_map(|cable| Some((cable.near, cable.bridge.as_ref()?.index))).collect();
-    if switches.is_empty() {
+    let meant = cables.iter().filter(|cable| cable.bridge.is_some());
+    let meant: HashSet<Port> = meant.map(|cable| (cable.far, cable.interface.index)).collect();
+    if meant.is_empty() {
         return Vec::new();
     }
     let known = known(namespaces);
     let mut entries: BTreeMap<usize, Vec<Op>> = BTreeMap::new();
-    for switch in switches {
-        let here: HashSet<(usize, u32)> = cables
+    for stations in wire::stations(namespaces).values() {
+        let behind: Vec<Vec<&Port>> = stations
             .iter()
-            .filter(|cable| cable.bridge.as_ref().is_some_and(|bridge| (cable.near, bridge.index) == switch))
-            .map(|cable| (cable.far, cable.interface.index))
+            .map(|station| station.cables.iter().filter(|cable| meant.contains(*cable)).collect())
             .collect();
-        let stations = stations(namespaces, switch);
-        let is_behind = |station: &Station| here.contains(&(station.namespace, station.link.index));
-        // The fabric's switches have no addresses, and ask for none.
-        for one in stations.iter().filter(|one| !one.addresses.is_empty()) {
-            let others = stations.iter().filter(|other| {
-                (other.namespace, other.link.index) != (one.namespace, one.link.index)
-                    && (is_behind(one) || is_behind(other))
-            });
-            let missing =
-                others.flat_map(|other| other.addresses.iter().map(|address| (*address, other.mac)));
-            let missing = missing.filter(|(address, _)| !known.contains(&(one.namespace, *address)));
+        let places = || stations.iter().zip(&behind);
+        if places().all(|(_, behind)| behind.is_empty()) {
+            continue;
+        }
+        for (one, side) in places() {
+            let others = places().filter(|(_, other)| *other != side);
+            let missing = others
+                .flat_map(|(other, _)| other.addresses.iter().map(|net| (net.addr(), other.mac)))
+                // Who has no address asks for none, and whoever is elsewhere is not asked for.
+                .filter(|(address, _)| one.addresses.iter().any(|net| net.contains(address)))
+                .filter(|(address, _)| !known.contains(&(one.namespace, *address)));
             entries.entry(one.namespace).or_default().extend(missing.map(|(address, mac)| Op::Neighbour {
                 link: one.link.clone(),
                 address,
@@ -123,34 +115,62 @@ fn known(namespaces: &[Namespace]) -> HashSet<(usize, IpAddr)> {
     .collect()
 }
 
-/// Everybody on a switch, which is given by its namespace and index.
-fn stations(namespaces: &[Namespace], (place, index): (usize, u32)) -> Vec<Station> {
-    let steps = || namespaces.iter().flat_map(|namespace| &namespace.steps);
-    let mut all = Vec::new();
-    let ops = steps().filter(|step| step.run_in == place).flat_map(|step| &step.ops);
-    for op in ops {
-        let (namespace, link, mac) = match op {
-            Op::Bridge { link, mac, .. } if link.index == index => (place, link, *mac),
-            Op::Veth { bridge: Some(bridge), far_namespace, far, .. } if bridge.index == index => {
-                (*far_namespace, &far.link, far.mac)
-            }
-            _ => continue,
-        };
-        all.push(Station { namespace, link: link.clone(), mac, addresses: Vec::new() });
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Who is told of whom: `node1 cbr0 10.244.2.2`.
+    fn told(text: &str, of: &str) -> Vec<String> {
+        let lab = crate::parse(text, "lab").expect("a lab");
+        let plan = super::super::plan(&lab);
+        let cables = plan.cables_of(of);
+        let steps = plan.neighbours_at(&cables.iter().collect::<Vec<_>>());
+        let lines = steps.iter().flat_map(|step| {
+            let place = &plan.namespaces[step.run_in].name;
+            step.ops.iter().map(move |op| match op {
+                Op::Neighbour { link, address, .. } => format!("{place} {} {address}", link.name),
+                other => panic!("{other}"),
+            })
+        });
+        lines.collect()
     }
-    let places: BTreeMap<(usize, u32), usize> = all
-        .iter()
-        .enumerate()
-        .map(|(number, station)| ((station.namespace, station.link.index), number))
-        .collect();
-    for step in steps() {
-        for op in &step.ops {
-            if let Op::Address { link, address } = op
-                && let Some(number) = places.get(&(step.run_in, link.index))
-            {
-                all[*number].addresses.push(address.addr());
-            }
+
+    const NODES: &str = "[[node]]\nname = \"node1\"\npods = [\"pod1\", \"pod2\"]\n\
+                         [[node]]\nname = \"node2\"\npods = [\"pod3\"]\n";
+
+    #[test]
+    fn on_a_flat_network_a_nodes_cable_is_between_all_its_pods_and_all_others() {
+        let flat = format!("cluster = {{ data_path = \"l2\" }}\n{NODES}");
+        let expected = [
+            "node1 cbr0 10.244.2.1",
+            "node1 cbr0 192.168.66.12",
+            "node1 cbr0 10.244.2.2",
+            "pod1 eth0 10.244.2.1",
+            "pod1 eth0 10.244.2.2",
+            "pod2 eth0 10.244.2.1",
+            "pod2 eth0 10.244.2.2",
+            "node2 cbr0 10.244.1.1",
+            "node2 cbr0 192.168.66.11",
+            "node2 cbr0 10.244.1.2",
+            "node2 cbr0 10.244.1.3",
+            "pod3 eth0 10.244.1.1",
+            "pod3 eth0 10.244.1.2",
+            "pod3 eth0 10.244.1.3",
+        ];
+        assert_eq!(told(&flat, "node2"), expected);
+        // A pod's cable: everybody on the one wire for it, and it for everybody.
+        let of_pod = told(&flat, "pod3");
+        for line in ["node1 cbr0 10.244.2.2", "pod1 eth0 10.244.2.2", "node2 cbr0 10.244.2.2"] {
+            assert!(of_pod.iter().any(|told| told == line), "{line}: {of_pod:?}");
         }
+        assert!(!of_pod.iter().any(|told| told == "pod1 eth0 10.244.2.1"), "{of_pod:?}");
     }
-    all
+
+    #[test]
+    fn where_nodes_route_a_cable_is_between_those_at_its_switch() {
+        assert_eq!(told(NODES, "node2"), ["node1 eth0 192.168.66.12", "node2 eth0 192.168.66.11"]);
+        let expected =
+            ["node1 cbr0 10.244.1.2", "pod1 eth0 10.244.1.1", "pod1 eth0 10.244.1.3", "pod2 eth0 10.244.1.2"];
+        assert_eq!(told(NODES, "pod1"), expected);
+    }
 }

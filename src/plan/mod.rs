@@ -25,6 +25,7 @@ mod qdisc;
 mod tunnel;
 mod underlay;
 mod vxlan;
+mod wire;
 mod wireguard;
 
 use std::collections::BTreeSet;
@@ -41,6 +42,7 @@ pub use link::{Link, Mac, veth_name, veth_names};
 pub use op::{Absent, Encap, End, NextHop, Offloads, Op, Route};
 pub use qdisc::Qdisc;
 pub use tunnel::{TTL, Tunnel, TunnelKind, tunnel_addresses, tunnel_name};
+pub use wire::Wires;
 pub use wireguard::{Keys, Peer, PrivateKey, PublicKey, Wireguard};
 
 /// The namespaces of a lab and what is made in each.
@@ -113,8 +115,8 @@ impl Plan {
         steps.chain(&self.last).map(|step| step.ops.len()).sum()
     }
 
-    /// Permanent neighbour entries for everybody at these cables, and at the others of their switches for them, where the
-    /// plan has none yet.
+    /// Permanent neighbour entries for everybody whom a frame over one of these cables could be for, where the plan has none
+    /// yet.
     pub fn neighbours_at(&self, cables: &[&Cable]) -> Vec<Step> {
         impair::neighbours(&self.namespaces, cables)
     }

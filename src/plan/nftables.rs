@@ -112,6 +112,16 @@ pub enum Verdict {
     Return,
     /// Its source becomes the address of the interface by which it leaves, and its answers are translated back.
     Masquerade,
+    /// The same with this address, where the interface has several.
+    #[serde(rename = "snat")]
+    SourceNat(IpAddr),
+}
+
+impl Verdict {
+    /// Whether the packet gets another source.
+    pub fn translates(self) -> bool {
+        matches!(self, Self::Masquerade | Self::SourceNat(_))
+    }
 }
 
 /// The priority that source translation has by convention (`NF_IP_PRI_NAT_SRC`).
@@ -158,10 +168,10 @@ impl Chain {
     }
 }
 
-/// Whether rules, asked in order, give a packet another source.
-pub fn masquerade(rules: &[Rule], from: IpAddr, to: IpAddr) -> bool {
+/// The verdict by which rules, asked in order, give a packet another source, if they do.
+pub fn translation(rules: &[Rule], from: IpAddr, to: IpAddr) -> Option<Verdict> {
     let decides = |rule: &&Rule| rule.matches.iter().all(|one| one.holds(from, to));
-    rules.iter().find(decides).is_some_and(|rule| rule.verdict == Verdict::Masquerade)
+    rules.iter().find(decides).map(|rule| rule.verdict).filter(|verdict| verdict.translates())
 }
 
 impl fmt::Display for TableFamily {
@@ -216,12 +226,15 @@ impl fmt::Display for Rule {
             }
         }
         f.write_str("counter ")?;
-        f.write_str(match self.verdict {
-            Verdict::Accept => "accept",
-            Verdict::Drop => "drop",
-            Verdict::Return => "return",
-            Verdict::Masquerade => "masquerade",
-        })
+        match self.verdict {
+            Verdict::Accept => f.write_str("accept"),
+            Verdict::Drop => f.write_str("drop"),
+            Verdict::Return => f.write_str("return"),
+            Verdict::Masquerade => f.write_str("masquerade"),
+            // A table of both families has to be told which one is meant.
+            Verdict::SourceNat(IpAddr::V4(own)) => write!(f, "snat ip to {own}"),
+            Verdict::SourceNat(IpAddr::V6(own)) => write!(f, "snat ip6 to {own}"),
+        }
     }
 }
 
@@ -237,5 +250,8 @@ mod tests {
         let matches = vec![Match::not_from(net("fd00::1/128")), Match::not_from(net("fd00:1::/64"))];
         let rule = Rule { matches, verdict: Verdict::Drop };
         assert_eq!(rule.to_string(), "ip6 saddr != fd00::1 ip6 saddr != fd00:1::/64 counter drop");
+        let own = "fd00:66::b".parse().expect("an address");
+        let rule = Rule { matches: vec![Match::from(net("fd00:1::/64"))], verdict: Verdict::SourceNat(own) };
+        assert_eq!(rule.to_string(), "ip6 saddr fd00:1::/64 counter snat ip6 to fd00:66::b");
     }
 }

@@ -109,7 +109,7 @@ pub(super) fn node(
     if !segments.is_empty() {
         steps.push(step("other segments, by the router", segments));
     }
-    let outside = underlay::default_routes(lab, node.segment, &uplink);
+    let outside = underlay::default_routes(lab, node, &uplink);
     if !outside.is_empty() {
         steps.push(step("everything else, by the fabric's router", outside));
     }

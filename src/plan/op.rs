@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::link::{Link, Mac};
 use super::nftables::Table;
 use super::qdisc::Qdisc;
-use super::tunnel::Tunnel;
+use super::tunnel::{TTL, Tunnel};
 use super::wireguard::Wireguard;
 
 /// One thing to ask of the kernel.
@@ -134,6 +134,9 @@ pub struct Route {
     /// Whether the next hop has to be in a subnet of the interface.
     #[serde(skip_serializing_if = "NextHop::is_checked")]
     pub next_hop: NextHop,
+    /// The address from which packets of the place's own go there; without one, the kernel takes the nearest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<IpAddr>,
     /// The tunnel header that the route puts on (a lightweight tunnel, `encap ip`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encap: Option<Encap>,
@@ -166,10 +169,22 @@ pub struct Encap {
     pub to: IpAddr,
 }
 
+impl fmt::Display for Encap {
+    /// As `ip route` wants to be told of it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (family, ttl) = match self.to {
+            IpAddr::V4(_) => ("ip", "ttl"),
+            IpAddr::V6(_) => ("ip6", "hoplimit"),
+        };
+        let id = self.id.map(|id| format!("id {id} ")).unwrap_or_default();
+        write!(f, "encap {family} {id}dst {} {ttl} {TTL}", self.to)
+    }
+}
+
 impl Op {
     /// A route by way of a next hop in a subnet of the interface.
     pub(super) fn route(to: IpNet, via: IpAddr, link: Link) -> Self {
-        Self::Route(Route { to, via: Some(via), link, next_hop: NextHop::Checked, encap: None })
+        Self::Route(Route { to, via: Some(via), link, next_hop: NextHop::Checked, source: None, encap: None })
     }
 }
 

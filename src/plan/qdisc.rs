@@ -80,8 +80,7 @@ impl Qdisc {
         }
     }
 
-    /// The major number of its handle. One for each kind: a qdisc of the same handle is changed, and one of another kind
-    /// cannot be.
+    /// The major number of its handle where a plan makes it: one for each kind, so that it says what it is.
     pub fn handle(&self) -> u16 {
         match self {
             Self::Netem { .. } => 1,

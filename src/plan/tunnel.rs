@@ -170,7 +170,7 @@ impl<'a> Here<'a> {
             let route = |to: IpNet| {
                 let (via, encap) = hop(to.network(), outside);
                 let next_hop = if via.is_some() { NextHop::OnLink } else { NextHop::Checked };
-                Op::Route(Route { to, via, link: link.clone(), next_hop, encap })
+                Op::Route(Route { to, via, link: link.clone(), next_hop, source: None, encap })
             };
             node.pod_cidr.iter().map(route).collect::<Vec<_>>()
         };

@@ -6,10 +6,10 @@ use ipnet::IpNet;
 
 use super::link::{ETH0, FIRST_PLUG, FIRST_SWITCH, Link, Mac, interface_name};
 use super::node::{NO_REDIRECTS, forwarding, link_settings, veth_ends_up};
-use super::op::{Absent, End, Op};
+use super::op::{Absent, End, NextHop, Op, Route};
 use super::pod::default_route;
 use super::{Kind, Namespace, Step};
-use crate::model::{Addresses, Family, Lab, Paths};
+use crate::model::{Addresses, Family, Lab, Node, Paths};
 
 /// A switch has no addresses of its own, and makes none.
 const SWITCH: [Op; 4] = [
@@ -63,10 +63,23 @@ fn fabric_addresses(lab: &Lab, segment: usize, link: &Link) -> Vec<Op> {
     own.map(|address| Op::Address { link: link.clone(), address }).collect()
 }
 
-/// A node's way to everything that it has no other route to, where the fabric routes.
-pub(super) fn default_routes(lab: &Lab, segment: usize, link: &Link) -> Vec<Op> {
-    let fabric = lab.fabric.get(segment).into_iter().flat_map(Addresses::iter);
-    fabric.map(|net| Op::route(default_route(Family::of(&net)), net.addr(), link.clone())).collect()
+/// A node's way to everything that it has no other route to, where the fabric routes. Where the interface has the pods'
+/// gateway address too, the node's packets must not go out with that (see masquerade.rs).
+pub(super) fn default_routes(lab: &Lab, node: &Node, link: &Link) -> Vec<Op> {
+    let fabric = lab.fabric.get(node.segment).into_iter().flat_map(Addresses::iter);
+    let route = |net: IpNet| {
+        let family = Family::of(&net);
+        let own = node.address.get(family).filter(|_| *link == Link::cbr0());
+        Op::Route(Route {
+            to: default_route(family),
+            via: Some(net.addr()),
+            link: link.clone(),
+            next_hop: NextHop::Checked,
+            source: own.map(|own| own.addr()),
+            encap: None,
+        })
+    };
+    fabric.map(route).collect()
 }
 
 /// The cable from a segment's switch to a namespace's interface. `port` numbers the plugs of the fabric.
@@ -156,11 +169,8 @@ impl Routes {
                 if router.ports.iter().any(|port| port.segment == to) {
                     continue;
                 }
-                // From its nearest port's segment the next router is always another: this one is no nearer than that.
-                let Some(place) = distances.nearest_port(lab, number) else { continue };
-                if let Some(next) = paths.next_router(router.ports[place].segment, &distances) {
-                    routers[number].push((to, place, next));
-                }
+                let onward = paths.onward(number, &distances);
+                routers[number].extend(onward.map(|(place, next)| (to, place, next)));
             }
         }
         Self { nodes, routers }

@@ -172,13 +172,14 @@ fn nft(at: &str, table: &Table) -> Vec<String> {
     lines
 }
 
-fn route(at: &str, Route { to, via, link, next_hop, encap }: &Route) -> String {
+fn route(at: &str, Route { to, via, link, next_hop, source, encap }: &Route) -> String {
     let family = if to.addr().is_ipv6() { "-6 " } else { "" };
     let to = if to.prefix_len() == 0 { "default".to_owned() } else { to.to_string() };
-    let encap = encap.as_ref().map(tunnel::encapsulation).unwrap_or_default();
+    let encap = encap.map(|encap| format!("{encap} ")).unwrap_or_default();
     let via = via.map(|via| format!("via {via} ")).unwrap_or_default();
     let onlink = if *next_hop == NextHop::OnLink { " onlink" } else { "" };
-    format!("ip {family}-n {at} route add {to} {encap}{via}dev {} proto static{onlink}", link.name)
+    let source = source.map(|source| format!(" src {source}")).unwrap_or_default();
+    format!("ip {family}-n {at} route add {to} {encap}{via}dev {} proto static{source}{onlink}", link.name)
 }
 
 fn end(end: &End, mtu: u32) -> String {

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::count;
-use crate::model::{Addresses, Direction, Impairment, Lab, Neighbours, Node, Pod, SourceDestCheck};
+use super::{count, impair};
+use crate::model::{Addresses, Impairment, Lab, Neighbours, Node, Pod, SourceDestCheck};
 
 /// More pods than this in a lab, and each node's are told as a range.
 const PODS_SHOWN: usize = 24;
@@ -117,10 +117,7 @@ fn node_line(node: &Node, width: usize) -> String {
 /// `  impaired: delay 10ms`, `  impaired out: loss 1%`
 fn impaired(impairment: Option<Impairment>) -> String {
     let Some(Impairment { impair, direction }) = impairment else { return String::new() };
-    match direction {
-        Direction::Both => format!("  impaired: {impair}"),
-        Direction::Out | Direction::In => format!("  impaired {}: {impair}", direction.word()),
-    }
+    format!("  {}: {impair}", impair::words(direction))
 }
 
 /// `  10 pods, node1-pod1 10.244.1.2 to node1-pod10 10.244.1.11`

@@ -1,8 +1,6 @@
 //! Tunnels as the commands that make them.
 
-use std::net::IpAddr;
-
-use crate::plan::{Encap, Peer, TTL, Tunnel, TunnelKind, Wireguard};
+use crate::plan::{Peer, TTL, Tunnel, TunnelKind, Wireguard};
 
 /// The command that makes a tunnel device in a namespace.
 pub(super) fn device(at: &str, Tunnel { link, mac, mtu, kind }: &Tunnel) -> String {
@@ -18,16 +16,6 @@ pub(super) fn device(at: &str, Tunnel { link, mac, mtu, kind }: &Tunnel) -> Stri
         TunnelKind::Wireguard => "wireguard".to_owned(),
     };
     format!("ip -n {at} link add name {} index {} {mac}mtu {mtu} type {how}", link.name, link.index)
-}
-
-/// What a route says of its tunnel.
-pub(super) fn encapsulation(encap: &Encap) -> String {
-    let (family, ttl) = match encap.to {
-        IpAddr::V4(_) => ("ip", "ttl"),
-        IpAddr::V6(_) => ("ip6", "hoplimit"),
-    };
-    let id = encap.id.map(|id| format!("id {id} ")).unwrap_or_default();
-    format!("encap {family} {id}dst {} {ttl} {TTL} ", encap.to)
 }
 
 /// The commands that give a `WireGuard` device its key and its peers. netlab's own keys are not shown: these make others,

@@ -112,6 +112,7 @@ fn of(rows: Vec<(DataPath, RowEnd)>) -> Comparison {
         pair: Pair { from: end("pod1", "node1"), to: end("pod3", "node2") },
         family: Family::V4,
         seconds: 0.5,
+        interrupted: false,
         rows: rows.into_iter().map(|(data_path, end)| Row { data_path, end }).collect(),
     }
 }
@@ -142,4 +143,14 @@ pub(super) fn everything() -> Comparison {
 /// Only what this kernel lacks.
 pub(super) fn nothing() -> Comparison {
     of(vec![(DataPath::Ipip, RowEnd::Lacks("this kernel lacks ipip (module `ipip`; linux-modules)".into()))])
+}
+
+/// Stopped while the second data path had its turn.
+pub(super) fn interrupted() -> Comparison {
+    let rows = vec![
+        (DataPath::HostGw, RowEnd::Measured(Box::new(host_gw()))),
+        (DataPath::Vxlan, RowEnd::Stopped),
+        (DataPath::Ipip, RowEnd::Stopped),
+    ];
+    Comparison { interrupted: true, ..of(rows) }
 }

@@ -193,6 +193,24 @@ impl World {
         ran.stderr
     }
 
+    /// The names of a traceroute's hops.
+    pub fn hops(&self, args: &[&str]) -> Vec<String> {
+        let text = self.ok(&[&["traceroute", "--format", "json"], args].concat());
+        let report: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let hops = report["hops"].as_array().expect("hops").clone();
+        let name =
+            |hop: &serde_json::Value| hop["answers"][0]["from"]["name"].as_str().unwrap_or("?").to_owned();
+        hops.iter().map(name).collect()
+    }
+
+    /// A row of the matrix, for `-4` or `-6`: the TTL of each answer to a place.
+    pub fn row(&self, family: &str, from: &str) -> String {
+        let csv = self.ok(&["matrix", family, "--format", "csv"]);
+        let begin = format!("IPv{},{from},", &family[1..]);
+        let row = csv.lines().find_map(|line| line.strip_prefix(&begin));
+        row.unwrap_or_else(|| panic!("{from} in {csv}")).to_owned()
+    }
+
     pub fn spawn(&self, args: &[&str]) -> Child {
         let mut command = self.command(args);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starting netlab")

@@ -43,6 +43,22 @@ fn a_node_that_does_not_masquerade() {
 }
 
 #[test]
+fn a_node_that_gives_packets_an_address_that_nobody_answers_to() {
+    let text =
+        include_str!("../../../labs/egress.toml").replace("[cluster]", "[cluster]\ndata_path = \"l2\"");
+    let mut world = World::new(&text);
+    assert_eq!(world.blame("pod1", "203.0.113.10").blame, None);
+    for rule in &mut world.at("node1").state.source_nat {
+        if rule.verdict.translates() {
+            rule.verdict = crate::plan::nftables::Verdict::SourceNat(super::world::ip("10.9.9.9"));
+        }
+    }
+    let blame = world.blame("pod1", "203.0.113.10").blame.expect("no way back");
+    assert_eq!((blame.way, blame.place.as_str()), (Way::Back, "internet"));
+    assert!(blame.to_string().ends_with("the lab gave the address 10.9.9.9 to nobody"), "{blame}");
+}
+
+#[test]
 fn a_file_that_says_not_to_masquerade() {
     let text = include_str!("../../../labs/egress.toml");
     let mut world =
@@ -53,6 +69,22 @@ fn a_file_that_says_not_to_masquerade() {
         ["take internet's address out of non_masquerade_cidrs, under [cluster] of the lab's file"]
     );
     assert_eq!(world.blame("pod1", "8.8.8.8").blame, None);
+}
+
+#[test]
+fn a_cable_without_addresses_that_is_down_gets_its_routes_back() {
+    let mut world = World::shipped("egress");
+    world.at("fabric").down("internet");
+    let (text, mend) = world.likely("pod1", "203.0.113.10");
+    assert!(text.starts_with("internet of fabric"), "{text}");
+    assert_eq!(
+        mend,
+        [
+            "netlab exec fabric -- ip link set internet up",
+            "netlab exec fabric -- ip route add 203.0.113.10 dev internet",
+            "netlab exec fabric -- ip -6 route add 2001:db8:113::10 dev internet",
+        ]
+    );
 }
 
 #[test]

@@ -16,16 +16,12 @@ pub(super) struct Trial {
 
 /// Everything that the command line asks for, and a comparison that has no rows yet.
 pub(super) fn trials(args: &cli::Compare) -> anyhow::Result<(Comparison, Vec<Trial>)> {
-    let named =
-        args.data_path.iter().map(|word| load::data_path(word)).collect::<anyhow::Result<Vec<_>>>()?;
+    let named = load::data_paths(&args.data_path)?;
     let text = load::read(&args.file)?;
     let mut trials: Vec<Trial> = Vec::new();
     let mut first_wrong: Option<Vec<Diagnostic>> = None;
     let all = if named.is_empty() { DataPath::ALL.to_vec() } else { named.clone() };
     for data_path in all {
-        if trials.iter().any(|trial| trial.data_path == data_path) {
-            return Err(usage(format!("--data-path names {} twice", data_path.word())));
-        }
         let lab = text.parse_with(Some(data_path)).map_err(|diagnostics| {
             let why = reason(&diagnostics);
             first_wrong.get_or_insert(diagnostics);
@@ -34,16 +30,16 @@ pub(super) fn trials(args: &cli::Compare) -> anyhow::Result<(Comparison, Vec<Tri
         trials.push(Trial { data_path, lab });
     }
     let lab = trials.iter().find_map(|trial| trial.lab.as_ref().ok());
-    let lab = match (lab, first_wrong) {
-        (Some(lab), None) => lab,
-        // Nobody asked for it by name: a row says why it cannot be.
-        (Some(lab), Some(_)) if named.is_empty() => lab,
-        (_, diagnostics) => {
-            let diagnostics = text.parse().err().filter(|_| named.is_empty()).or(diagnostics);
-            ui::remark(text.render(&diagnostics.unwrap_or_default()).trim_end());
-            let message = format!("{} is not a valid topology; nothing was compared", text.path);
-            return Err(Fail { code: USAGE, message }.into());
-        }
+    let Some(lab) = lab else {
+        let own = text.parse().err();
+        let what = match (&own, named.as_slice()) {
+            (None, [one]) => format!("does not allow {}", one.word()),
+            (None, _) => "allows none of these data paths".to_owned(),
+            (Some(_), _) => "is not a valid topology".to_owned(),
+        };
+        ui::remark(text.render(&own.or(first_wrong).unwrap_or_default()).trim_end());
+        let message = format!("{} {what}; nothing was compared", text.path);
+        return Err(Fail { code: USAGE, message }.into());
     };
     let pair = Pair::of(lab, args.from.as_deref(), args.to.as_deref()).map_err(|why| no_pair(lab, why))?;
     let family = family(args, lab, &pair)?;
@@ -53,6 +49,7 @@ pub(super) fn trials(args: &cli::Compare) -> anyhow::Result<(Comparison, Vec<Tri
         pair,
         family,
         seconds: args.seconds.as_secs_f64(),
+        interrupted: false,
         rows: Vec::new(),
     };
     Ok((comparison, trials))

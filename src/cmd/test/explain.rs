@@ -6,13 +6,13 @@ use std::net::IpAddr;
 use super::subject::Subject;
 use crate::cmd::blame::{Explained, facts_about};
 use crate::cmd::status;
-use crate::model::{Lab, Probe, Test};
+use crate::model::{Family, Lab, Probe, Test};
 use crate::probe::{Attempt, Finding, Outcome, Request, Trace, TracerouteOptions, UnreachableKind};
 use crate::render::survey::{self as told, Found, deviations, fold};
 use crate::render::{LabNames, Names as _};
 use crate::suite::{CaseFailure, Fact, Pair, Place, judge};
 
-/// The label of pairs that got no reply.
+/// How the label of pairs that got no reply begins; of a lab with two families it says which.
 pub(super) const NO_REPLY: &str = "no reply";
 /// So many lines of pairs that failed are shown.
 const PAIRS: usize = 20;
@@ -193,8 +193,9 @@ pub(super) fn survey(subject: &Subject<'_>, seen: &Found<'_>, expected: &str) ->
     let expected: BTreeSet<&str> = expected.lines().map(str::trim).collect();
     let mut facts = Vec::new();
     let mut broken: Vec<Pair> = Vec::new();
-    for family in subject.lab.families() {
-        let mut lines = fold(seen.survey, &deviations(seen, family, &names));
+    let families: Vec<Family> = subject.lab.families().collect();
+    for family in &families {
+        let mut lines = fold(seen.survey, &deviations(seen, *family, &names));
         lines.retain(|line| !expected.contains(line.text.as_str()));
         if lines.is_empty() {
             continue;
@@ -203,7 +204,8 @@ pub(super) fn survey(subject: &Subject<'_>, seen: &Found<'_>, expected: &str) ->
         if lines.len() > PAIRS {
             text.push_str(&format!("\n… and {} lines more", lines.len() - PAIRS));
         }
-        facts.push(fact(NO_REPLY, text));
+        let of = if families.len() > 1 { format!(", {}", family.name()) } else { String::new() };
+        facts.push(fact(&format!("{NO_REPLY}{of}"), text));
         broken.extend(lines.into_iter().map(|line| line.pair));
     }
     facts.extend(looked_into(subject, seen, broken));

@@ -67,8 +67,7 @@ impl Job {
 
 /// Everything that the command line asks for, or all that is wrong with it.
 pub(super) fn jobs(args: &cli::Test) -> anyhow::Result<Vec<Job>> {
-    let data_paths =
-        args.data_path.iter().map(|word| load::data_path(word)).collect::<anyhow::Result<Vec<_>>>()?;
+    let data_paths = load::data_paths(&args.data_path)?;
     let mut jobs = Vec::new();
     let mut wrong = Vec::new();
     for named in &args.files {

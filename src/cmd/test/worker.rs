@@ -58,7 +58,7 @@ pub(super) fn work(job: &Job, keep: Keep, interrupts: &Interrupts) -> Result {
                 Here { sandboxes: &record.sandboxes, directory: &running::directory(record) },
                 interrupts,
             );
-            let others = state::labs().len() > 1;
+            let others = state::labs().is_ok_and(|labs| labs.len() > 1);
             mends(&mut result.report, Some(&record.lab.name).filter(|_| others), Stays::Yes);
             result
         }

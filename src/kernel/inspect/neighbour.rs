@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use netlink_packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
 };
+use netlink_packet_route::route::RouteProtocol;
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
 use super::link::mac;
@@ -19,6 +20,29 @@ pub(super) fn neighbours(reader: &mut Reader) -> Result<Vec<Neighbour>> {
     let mut neighbours: Vec<Neighbour> = answers.iter().filter_map(neighbour).collect();
     neighbours.sort_by_key(|neighbour| (neighbour.link, neighbour.address));
     Ok(neighbours)
+}
+
+/// A neighbour that somebody has entered for good.
+pub(in crate::kernel) struct Permanent {
+    /// Index of the interface behind which it is.
+    pub(in crate::kernel) link: u32,
+    pub(in crate::kernel) address: IpAddr,
+    /// Who entered it, as far as they said (`ip neigh … protocol`).
+    pub(in crate::kernel) protocol: Option<RouteProtocol>,
+}
+
+/// The permanent neighbours of both families.
+pub(in crate::kernel) fn permanent(reader: &mut Reader) -> Result<Vec<Permanent>> {
+    let answers = dump(reader, "neighbours", AddressFamily::Unspec)?;
+    let permanent = answers.iter().filter(|message| message.header.state == NeighbourState::Permanent);
+    let entry = |message: &NeighbourMessage| {
+        let protocol = message.attributes.iter().find_map(|attribute| match attribute {
+            NeighbourAttribute::Protocol(protocol) => Some(*protocol),
+            _ => None,
+        });
+        Some(Permanent { link: message.header.ifindex, address: destination(message)?, protocol })
+    };
+    Ok(permanent.filter_map(entry).collect())
 }
 
 /// The forwarding databases, without the groups that each interface listens to.

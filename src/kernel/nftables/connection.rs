@@ -8,7 +8,7 @@ use super::super::error::{Error, Result};
 use super::super::netlink::{Answers, Borrowed, open};
 use super::batch::{Request, datagram};
 
-/// A whole transaction is one datagram, and each of its answers takes most of a kilobyte until it is read.
+/// A whole transaction is one datagram.
 const BUFFER: usize = 4 << 20;
 
 /// What the kernel refused of a transaction.
@@ -30,15 +30,17 @@ impl Connection {
     pub(in crate::kernel) fn open() -> Result<Self> {
         let socket = open(NETLINK_NETFILTER)?;
         let descriptor = Borrowed::of(&socket);
-        // Only the host's administrator may have that much. The kernel's default is enough for some 250 requests at once,
-        // and says so where it is not.
-        let _ = setsockopt(&descriptor, sockopt::SndBufForce, &BUFFER);
-        let _ = setsockopt(&descriptor, sockopt::RcvBufForce, &BUFFER);
+        // Only the host's administrator may have that much; others get what the host allows them, usually twice the default.
+        let larger = setsockopt(&descriptor, sockopt::SndBufForce, &BUFFER);
+        let _ = larger.or_else(|_| setsockopt(&descriptor, sockopt::SndBuf, &BUFFER));
         Ok(Self { socket, sequence: 1 })
     }
 
-    /// Sends a transaction and waits until the kernel has answered every request of it.
+    /// Sends a transaction and waits until the kernel has taken or refused the whole of it.
     pub(super) fn commit(&mut self, requests: &[Request<'_>]) -> Result<Option<Refusal>> {
+        if requests.is_empty() {
+            return Ok(None);
+        }
         let begin = self.sequence;
         let count = u32::try_from(requests.len()).unwrap_or(u32::MAX);
         self.sequence = begin.wrapping_add(count).wrapping_add(2);
@@ -47,29 +49,27 @@ impl Connection {
         if sent != datagram.len() {
             return Err(Error::Unexpected("nftables took only a part of a transaction".into()));
         }
-        let mut refusal: Option<Refusal> = None;
-        let mut answered = 0;
         let mut buffer = Vec::with_capacity(8192);
-        while answered < count {
+        loop {
             buffer.clear();
-            let received = self.socket.recv(&mut buffer, 0);
-            received.map_err(Error::io("waiting for nftables' acknowledgement"))?;
+            match self.socket.recv(&mut buffer, 0) {
+                // More refusals than the socket holds. The first of them came first, and is there.
+                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => continue,
+                received => received.map_err(Error::io("waiting for nftables' acknowledgement"))?,
+            };
             for answer in Answers(&buffer) {
                 let errno = Errno::from_raw(-answer.errno);
                 let place = match answer.sequence.wrapping_sub(begin) {
                     // Kernels from 6.10 on acknowledge the beginning too, when asked; unasked it is only refused.
                     0 if answer.errno == 0 => continue,
-                    0 => return Ok(Some(Refusal { place: None, errno, said: answer.said })),
-                    place if place <= count => place as usize - 1,
+                    0 => None,
+                    place if place <= count => Some(place as usize - 1),
+                    // What was left of another transaction.
                     _ => continue,
                 };
-                answered += 1;
-                let first = |other: &Refusal| other.place.is_some_and(|other| other < place);
-                if answer.errno != 0 && !refusal.as_ref().is_some_and(first) {
-                    refusal = Some(Refusal { place: Some(place), errno, said: answer.said });
-                }
+                // Refusals come in order, and before the acknowledgement.
+                return Ok((answer.errno != 0).then_some(Refusal { place, errno, said: answer.said }));
             }
         }
-        Ok(refusal)
     }
 }

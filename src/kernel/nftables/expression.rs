@@ -1,7 +1,10 @@
 //! A rule as the small programs that the kernel runs for each packet: load, mask, compare, count, decide. They are those
 //! that `nft` makes of the same line.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
+use netlink_packet_core::{DefaultNla, Nla as _};
 use netlink_packet_netfilter::nftables::{
     Bitwise, Cmp, DataAttribute, ExpressionAttribute, Expressions, Immediate, ListAttribute, Meta, MetaKey,
     Operator, Payload, Register, Verdict as Code, VerdictAttribute,
@@ -32,7 +35,7 @@ pub(super) fn expressions(family: TableFamily, rule: &Rule) -> List {
         address(one, &mut list);
     }
     list.push(Expressions::Other { expression_type: "counter".into(), attributes: Vec::new() }.into());
-    list.push(verdict(rule.verdict).into());
+    list.extend(verdict(rule.verdict).into_iter().map(Into::into));
     list
 }
 
@@ -60,11 +63,9 @@ fn address(one: &Match, list: &mut List) {
         (Field::Source, _) => 8,
         (Field::Destination, _) => 24,
     };
-    let whole_bytes = one.net.prefix_len().is_multiple_of(8);
+    // Of a /0 no byte would be compared, and nobody could tell which address the rule is about: it has a mask, as `nft` has it.
+    let whole_bytes = one.net.prefix_len() > 0 && one.net.prefix_len().is_multiple_of(8);
     let length = if whole_bytes { usize::from(one.net.prefix_len() / 8) } else { bytes.len() };
-    if length == 0 {
-        return;
-    }
     let load = vec![
         Payload::DestinationRegister(Register::Reg1),
         Payload::Base(NETWORK_HEADER),
@@ -95,25 +96,50 @@ fn compare(operator: Operator, value: Vec<u8>) -> ListAttribute<ExpressionAttrib
     Expressions::Cmp(cmp).into()
 }
 
-fn verdict(verdict: Verdict) -> Expressions {
+fn verdict(verdict: Verdict) -> Vec<Expressions> {
     let code = match verdict {
         Verdict::Accept => Code::Other(ACCEPT),
         Verdict::Drop => Code::Other(DROP),
         Verdict::Return => Code::Return,
         Verdict::Masquerade => {
-            return Expressions::Other { expression_type: "masq".into(), attributes: Vec::new() };
+            return vec![Expressions::Other { expression_type: "masq".into(), attributes: Vec::new() }];
         }
+        Verdict::SourceNat(own) => return source_nat(own).to_vec(),
     };
-    Expressions::Immediate(vec![
+    vec![Expressions::Immediate(vec![
         Immediate::DestinationRegister(Register::Verdict),
         Immediate::Data(DataAttribute::Verdict(vec![VerdictAttribute::Code(code)])),
-    ])
+    ])]
+}
+
+/// Attributes of `nat`, `NFTA_NAT_…`, and `NFT_NAT_SNAT` and `NFT_REG_1` as they have them (linux/netfilter/nf_tables.h).
+const NAT_TYPE: u16 = 1;
+const NAT_FAMILY: u16 = 2;
+const NAT_ADDRESS: u16 = 3;
+const NAT_LAST_ADDRESS: u16 = 4;
+const NAT_FLAGS: u16 = 7;
+const SOURCE: u32 = 0;
+const REGISTER: u32 = 1;
+/// `NF_NAT_RANGE_MAP_IPS` (linux/netfilter/nf_nat.h): the kernel's word for an address that is given.
+const WITH_ADDRESS: u32 = 1;
+
+/// Loads the address that a packet gets, and gives it to it.
+fn source_nat(own: IpAddr) -> [Expressions; 2] {
+    let (bytes, family) = match own {
+        IpAddr::V4(own) => (own.octets().to_vec(), PROTOCOLS[0].0),
+        IpAddr::V6(own) => (own.octets().to_vec(), PROTOCOLS[1].0),
+    };
+    let load =
+        vec![Immediate::DestinationRegister(Register::Reg1), Immediate::Data(DataAttribute::Value(bytes))];
+    let parts = [(NAT_TYPE, SOURCE), (NAT_FAMILY, u32::from(family)), (NAT_ADDRESS, REGISTER)];
+    let attributes = parts.map(|(kind, value)| DefaultNla::new(kind, value.to_be_bytes().to_vec())).to_vec();
+    [Expressions::Immediate(load), Expressions::Other { expression_type: "nat".into(), attributes }]
 }
 
 /// The rule that these expressions are, where it is one that [`expressions`] makes.
 pub(super) fn rule(list: &[ListAttribute<ExpressionAttribute>]) -> Option<Rule> {
     let mut matches = Vec::new();
-    let (mut loaded, mut mask) = (None, None);
+    let (mut loaded, mut mask, mut own) = (None, None, None);
     for item in list {
         let ListAttribute::Element(parts) = item else { return None };
         let data = parts.iter().find_map(|part| match part {
@@ -130,11 +156,21 @@ pub(super) fn rule(list: &[ListAttribute<ExpressionAttribute>]) -> Option<Rule> 
                     matches.push(compared(loaded, mask.take(), parts)?);
                 }
             }
-            Some(Expressions::Immediate(parts)) => {
-                return Some(Rule { matches, verdict: parts.iter().find_map(decided)? });
+            Some(Expressions::Immediate(parts)) if own.is_none() => match parts.iter().find_map(value) {
+                Some(bytes) => own = Some(address_of(&bytes)?),
+                None => return Some(Rule { matches, verdict: parts.iter().find_map(decided)? }),
+            },
+            Some(Expressions::Other { expression_type, attributes }) if expression_type == "nat" => {
+                let is_source = is_source_nat(attributes);
+                return own
+                    .filter(|_| is_source)
+                    .map(|own| Rule { matches, verdict: Verdict::SourceNat(own) });
             }
             Some(Expressions::Other { expression_type, .. }) if expression_type == "counter" => {}
-            Some(Expressions::Other { expression_type, .. }) if expression_type == "masq" => {
+            // With ports, or drawn by lot, it is more than netlab writes.
+            Some(Expressions::Other { expression_type, attributes })
+                if expression_type == "masq" && attributes.is_empty() =>
+            {
                 return Some(Rule { matches, verdict: Verdict::Masquerade });
             }
             _ => return None,
@@ -187,11 +223,42 @@ fn compared((field, size): (Field, usize), mask: Option<u8>, parts: &[Cmp]) -> O
     let mut bytes = value?;
     let length = mask.unwrap_or(bytes.len() as u8 * 8);
     bytes.resize(size, 0);
-    let address: std::net::IpAddr = match <[u8; 4]>::try_from(bytes.as_slice()) {
-        Ok(v4) => v4.into(),
-        Err(_) => <[u8; 16]>::try_from(bytes.as_slice()).ok()?.into(),
+    Some(Match { field, relation: relation?, net: IpNet::new(address_of(&bytes)?, length).ok()? })
+}
+
+fn address_of(bytes: &[u8]) -> Option<IpAddr> {
+    match <[u8; 4]>::try_from(bytes) {
+        Ok(v4) => Some(v4.into()),
+        Err(_) => <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from),
+    }
+}
+
+/// What is loaded, where it is no verdict.
+fn value(part: &Immediate) -> Option<Vec<u8>> {
+    match part {
+        Immediate::Data(DataAttribute::Value(bytes)) => Some(bytes.clone()),
+        _ => None,
+    }
+}
+
+/// Whether it is the source that gets the address that was loaded, and nothing else is asked for.
+fn is_source_nat(attributes: &[DefaultNla]) -> bool {
+    let value = |attribute: &DefaultNla| {
+        let mut bytes = vec![0; attribute.value_len()];
+        attribute.emit_value(&mut bytes);
+        bytes.try_into().map(u32::from_be_bytes)
     };
-    Some(Match { field, relation: relation?, net: IpNet::new(address, length).ok()? })
+    let told: Vec<(u16, u32)> =
+        attributes.iter().filter_map(|one| Some((one.kind(), value(one).ok()?))).collect();
+    // The kernel tells the last of the addresses too, which is the first.
+    let is_known = |(kind, value): &(u16, u32)| match *kind {
+        NAT_TYPE => *value == SOURCE,
+        NAT_FAMILY => true,
+        NAT_ADDRESS | NAT_LAST_ADDRESS => *value == REGISTER,
+        NAT_FLAGS => *value == WITH_ADDRESS,
+        _ => false,
+    };
+    told.contains(&(NAT_TYPE, SOURCE)) && told.iter().all(is_known)
 }
 
 fn decided(part: &Immediate) -> Option<Verdict> {
@@ -247,23 +314,41 @@ mod tests {
 
     #[test]
     fn what_is_written_can_be_read() {
-        let net = |text: &str| text.parse().expect("a network");
+        let net = |text: &str| text.parse::<IpNet>().expect("a network");
         for (family, matches, verdict) in [
             (TableFamily::Inet, vec![Match::to(net("10.244.0.0/16"))], Verdict::Return),
             (TableFamily::Inet, vec![Match::from(net("10.244.16.0/20"))], Verdict::Masquerade),
             (TableFamily::Inet, vec![Match::from(net("fd00:244::/56"))], Verdict::Accept),
             (TableFamily::Inet, vec![Match::to(net("fd00:244::/61"))], Verdict::Return),
+            (TableFamily::Inet, vec![Match::to(net("0.0.0.0/0"))], Verdict::Return),
+            (TableFamily::Netdev, vec![Match::not_from(net("::/0"))], Verdict::Drop),
             (
                 TableFamily::Netdev,
                 vec![Match::not_from(net("192.168.66.11/32")), Match::not_from(net("10.244.1.0/24"))],
                 Verdict::Drop,
             ),
+            (
+                TableFamily::Inet,
+                vec![Match::from(net("10.244.1.0/24"))],
+                Verdict::SourceNat(net("192.168.66.11/32").addr()),
+            ),
+            (
+                TableFamily::Inet,
+                vec![Match::from(net("fd00:244:0:1::/64"))],
+                Verdict::SourceNat(net("fd00:66::b/128").addr()),
+            ),
         ] {
             let written = Rule { matches, verdict };
             assert_eq!(rule(&expressions(family, &written)), Some(written));
         }
-        let other = Expressions::Other { expression_type: "limit".into(), attributes: Vec::new() };
-        assert_eq!(rule(&[other.into()]), None);
+        let other = |expression_type: &str, attributes| Expressions::Other {
+            expression_type: expression_type.into(),
+            attributes,
+        };
+        assert_eq!(rule(&[other("limit", Vec::new()).into()]), None);
+        // `NFTA_MASQ_FLAGS`.
+        let at_random = DefaultNla::new(1, vec![0, 0, 0, 4]);
+        assert_eq!(rule(&[other("masq", vec![at_random]).into()]), None);
     }
 
     #[test]

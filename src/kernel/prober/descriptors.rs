@@ -1,6 +1,6 @@
 //! How many sockets this process may have.
 
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use crate::kernel::process;
 
 /// Of one place: its process, an echo and an error socket of each family.
 const PER_PLACE: u64 = 5;
@@ -14,16 +14,9 @@ const PER_CONNECTION: u64 = 4;
 /// More at once make nothing faster.
 const ENOUGH: u64 = 1024;
 
-/// Raises the limit of this process as far as it may, and gives it back.
-pub(in crate::kernel) fn raise() -> Option<u64> {
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
-    Some(setrlimit(Resource::RLIMIT_NOFILE, hard, hard).map_or(soft, |()| hard))
-}
-
-/// How many connections can be under way at once. Raises the limit of this process as far as it may: the default of
-/// 1,024 is for programs that use `select`.
+/// How many connections can be under way at once. Raises the limit of this process as far as it may.
 pub(super) fn for_connections(places: usize) -> usize {
-    let Some(limit) = raise() else { return 1 };
+    let Some(limit) = process::raise_descriptor_limit() else { return 1 };
     let others = OTHERS + PER_PLACE * places as u64;
     let connections = limit.saturating_sub(others) / PER_CONNECTION;
     connections.clamp(1, ENOUGH) as usize

@@ -121,6 +121,11 @@ impl Value {
         Self::ALL.into_iter().find(|value| value.word() == word)
     }
 
+    /// Whether an ARP request could be lost by it, or come with a wrong answer.
+    pub fn loses_frames(self) -> bool {
+        matches!(self, Self::Loss | Self::Corrupt)
+    }
+
     /// Reads its text, such as `10ms`, `1%` or `10mbit`: microseconds, parts per million or bits per second.
     ///
     /// # Errors
@@ -180,7 +185,7 @@ impl Impair {
 
     /// Whether an ARP request could be lost, or come with a wrong answer.
     pub fn loses_frames(&self) -> bool {
-        self.loss_ppm.is_some() || self.corrupt_ppm.is_some()
+        self.values().any(|(value, _)| value.loses_frames())
     }
 
     /// These values, and those of `others` for which there is none here.

@@ -14,13 +14,15 @@ struct Document<'a> {
     from: &'a End,
     to: &'a End,
     family: &'static str,
+    /// Whether somebody stopped it before all data paths had their turn.
+    interrupted: bool,
     data_paths: Vec<DataPath<'a>>,
 }
 
 #[derive(Serialize)]
 struct DataPath<'a> {
     data_path: &'static str,
-    /// `measured`, `not-allowed`, `lacks` or `error`.
+    /// `measured`, `not-allowed`, `lacks`, `error` or `stopped`.
     result: &'static str,
     reason: Option<&'a str>,
     measured: Option<Figures<'a>>,
@@ -84,6 +86,7 @@ pub fn json(comparison: &Comparison) -> serde_json::Result<String> {
         from: &comparison.pair.from,
         to: &comparison.pair.to,
         family: comparison.family.name(),
+        interrupted: comparison.interrupted,
         data_paths: comparison.rows.iter().map(|row| data_path(row, comparison)).collect(),
     })
 }
@@ -96,6 +99,7 @@ fn data_path<'a>(row: &'a Row, comparison: &Comparison) -> DataPath<'a> {
             RowEnd::NotAllowed(_) => "not-allowed",
             RowEnd::Lacks(_) => "lacks",
             RowEnd::Error(_) => "error",
+            RowEnd::Stopped => "stopped",
         },
         reason: reason(row),
         measured: row.measured().map(|measured| figures(measured, comparison)),

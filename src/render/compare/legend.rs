@@ -48,7 +48,8 @@ pub(super) fn legend(comparison: &Comparison) -> Vec<(&'static str, String)> {
             "here and now",
             format!(
                 "round-trip time (median of {PINGS} pings) and what TCP carries one way in {seconds} s, on this machine, \
-                 now: good for comparing with each other ({than}), and for nothing else"
+                 now: good for comparing with each other ({than}), and that only where nothing else runs: on a busy \
+                 machine two runs differ by more than two data paths do"
             ),
         ),
     ];
@@ -56,6 +57,9 @@ pub(super) fn legend(comparison: &Comparison) -> Vec<(&'static str, String)> {
         let text = "the packet as the pod sent it, filled up to a multiple of 16 bytes where the MTU has room for that; \
                     only the far node can read it";
         legend.push((ENCRYPTED, text.to_owned()));
+        let text =
+            "WireGuard has a peer for each other node instead of entries, which its column does not count";
+        legend.push(("peers", text.to_owned()));
     }
     legend
 }

@@ -18,11 +18,12 @@ pub const TABLE_WIDTH: usize = 100;
 
 /// `two-node: from pod1 on node1 to pod3 on node2, IPv4`
 fn title(comparison: &Comparison) -> String {
-    let Comparison { lab, pair, family, .. } = comparison;
+    let Comparison { lab, pair, family, interrupted, .. } = comparison;
+    let partial = if *interrupted { ", interrupted: only a part" } else { "" };
     let end = |end: &End| {
         if end.name == end.node { end.name.clone() } else { format!("{} on {}", end.name, end.node) }
     };
-    format!("{lab}: from {} to {}, {}", end(&pair.from), end(&pair.to), family.name())
+    format!("{lab}: from {} to {}, {}{partial}", end(&pair.from), end(&pair.to), family.name())
 }
 
 /// Why a data path has no figures.
@@ -30,6 +31,7 @@ fn reason(row: &Row) -> Option<&str> {
     match &row.end {
         RowEnd::Measured(_) => None,
         RowEnd::NotAllowed(why) | RowEnd::Lacks(why) | RowEnd::Error(why) => Some(why),
+        RowEnd::Stopped => Some("interrupted before it was measured"),
     }
 }
 

@@ -5,8 +5,8 @@
 use std::fmt::Write as _;
 
 use super::{
-    cbr0_lines, containers, eth0_lines, inside, ip_lines, more, more_nodes, net_lines, nodes_shown,
-    pods_shown, router_ports, routers,
+    FABRIC, cbr0_lines, containers, eth0_lines, externals_shown, impaired_lines, inside, ip_lines, more,
+    more_nodes, net_lines, nodes_shown, pods_shown, router_ports, routers,
 };
 use crate::model::{Lab, Node};
 use crate::plan::veth_names;
@@ -22,12 +22,17 @@ pub fn dot(lab: &Lab) -> String {
         let switch = id("segment", &segment.name);
         let mut label = vec![format!("segment {}", segment.name)];
         label.extend(net_lines(&segment.subnet));
+        label.extend(impaired_lines(segment.impair));
         // Writing to a String cannot fail.
         let _ = writeln!(out, "  {switch} [label={}, shape=\"box3d\"];", lines(&label));
         let (nodes, hidden) = nodes_shown(lab, place);
         for node in nodes {
             draw(&mut out, lab, node);
-            let _ = writeln!(out, "  {switch} -- {};", id("eth0", &node.name));
+            let label = match impaired_lines(node.impair) {
+                none if none.is_empty() => String::new(),
+                some => format!(" [label={}]", lines(&some)),
+            };
+            let _ = writeln!(out, "  {switch} -- {}{label};", id("eth0", &node.name));
         }
         if !hidden.is_empty() {
             let rest = id("nodes", &segment.name);
@@ -46,8 +51,25 @@ pub fn dot(lab: &Lab) -> String {
             let _ = writeln!(out, "  {from} -- {to} [label={}];", lines(&port));
         }
     }
+    draw_externals(&mut out, lab);
     out.push_str("}\n");
     out
+}
+
+fn draw_externals(out: &mut String, lab: &Lab) {
+    let fabric = id("router", FABRIC);
+    let (externals, hidden) = externals_shown(lab);
+    let drawn = externals.iter().map(|external| {
+        let label = named(&format!("external {}", external.name), ip_lines(&external.address));
+        (id("external", &external.name), label, "")
+    });
+    let rest = (hidden > 0)
+        .then(|| (id("externals", "more"), quoted(&more(hidden, "external host")), ", style=\"dashed\""));
+    for (here, label, style) in drawn.chain(rest) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "  {here} [label={label}, shape=\"ellipse\"{style}];");
+        let _ = writeln!(out, "  {fabric} -- {here};");
+    }
 }
 
 fn draw(out: &mut String, lab: &Lab, node: &Node) {
@@ -64,7 +86,7 @@ fn draw(out: &mut String, lab: &Lab, node: &Node) {
         let here = id("pod", &pod.name);
         let label = named(&pod.name, ip_lines(&pod.address).into_iter().chain(containers(pod)));
         let _ = writeln!(out, "    {here} [label={label}, style=\"rounded\"];");
-        let _ = writeln!(out, "    {cbr0} -- {here} [label={}];", quoted(&veth));
+        let _ = writeln!(out, "    {cbr0} -- {here} [label={}];", named(&veth, impaired_lines(pod.impair)));
     }
     if hidden > 0 {
         let rest = id("pods", name);

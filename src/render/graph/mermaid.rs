@@ -6,8 +6,8 @@
 use std::fmt::Write as _;
 
 use super::{
-    cbr0_lines, containers, eth0_lines, inside, ip_lines, more, more_nodes, net_lines, nodes_shown,
-    pods_shown, router_ports, routers,
+    FABRIC, cbr0_lines, containers, eth0_lines, externals_shown, impaired_lines, inside, ip_lines, more,
+    more_nodes, net_lines, nodes_shown, pods_shown, router_ports, routers,
 };
 use crate::model::{Lab, Node};
 use crate::plan::veth_names;
@@ -18,12 +18,17 @@ pub fn mermaid(lab: &Lab) -> String {
     for (place, segment) in lab.segments.iter().enumerate() {
         let mut label = vec![format!("segment {}", segment.name)];
         label.extend(net_lines(&segment.subnet));
+        label.extend(impaired_lines(segment.impair));
         // Writing to a String cannot fail.
         let _ = writeln!(out, "  {}[[{}]]", id("segment", &segment.name), lines(label));
         let (nodes, hidden) = nodes_shown(lab, place);
         for node in nodes {
             draw(&mut out, lab, node);
-            let _ = writeln!(out, "  {} --- {}", id("segment", &segment.name), id("eth0", &node.name));
+            let cable = match impaired_lines(node.impair) {
+                none if none.is_empty() => "---".to_owned(),
+                some => format!("---|{}|", lines(some)),
+            };
+            let _ = writeln!(out, "  {} {cable} {}", id("segment", &segment.name), id("eth0", &node.name));
         }
         if !hidden.is_empty() {
             let rest = id("nodes", &segment.name);
@@ -41,7 +46,25 @@ pub fn mermaid(lab: &Lab) -> String {
             let _ = writeln!(out, "  {from} ---|{}| {to}", lines(port));
         }
     }
+    draw_externals(&mut out, lab);
     out
+}
+
+fn draw_externals(out: &mut String, lab: &Lab) {
+    let fabric = id("router", FABRIC);
+    let (externals, hidden) = externals_shown(lab);
+    for external in externals {
+        let here = id("external", &external.name);
+        let label = labelled(&format!("external {}", external.name), ip_lines(&external.address));
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "  {here}([{}])", lines(label));
+        let _ = writeln!(out, "  {fabric} --- {here}");
+    }
+    if hidden > 0 {
+        let rest = id("externals", "more");
+        let _ = writeln!(out, "  {rest}([{}])", quoted(&more(hidden, "external host")));
+        let _ = writeln!(out, "  {fabric} --- {rest}");
+    }
 }
 
 fn draw(out: &mut String, lab: &Lab, node: &Node) {
@@ -57,7 +80,8 @@ fn draw(out: &mut String, lab: &Lab, node: &Node) {
         let mut label = labelled(&pod.name, ip_lines(&pod.address));
         label.extend(containers(pod));
         let _ = writeln!(out, "    {here}({})", lines(label));
-        let _ = writeln!(out, "    {cbr0} ---|{}| {here}", quoted(&veth));
+        let cable = lines(labelled(&veth, impaired_lines(pod.impair)));
+        let _ = writeln!(out, "    {cbr0} ---|{cable}| {here}");
     }
     if hidden > 0 {
         let rest = id("pods", name);

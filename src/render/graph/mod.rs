@@ -10,8 +10,8 @@ pub use dot::dot;
 pub use mermaid::mermaid;
 pub use text::text;
 
-use super::count;
-use crate::model::{Addresses, DataPath, Lab, Node, Pod, Router, RouterPort};
+use super::{count, impair};
+use crate::model::{Addresses, DataPath, External, Impairment, Lab, Node, Pod, Router, RouterPort};
 
 /// More pods of one node than this are counted instead of drawn.
 const PODS_SHOWN: usize = 12;
@@ -83,6 +83,19 @@ fn cbr0_lines(lab: &Lab, node: &Node) -> Vec<String> {
 /// What there is between a node's eth0 and its cbr0.
 fn inside(lab: &Lab) -> &'static str {
     if lab.data_path == DataPath::L2 { "a port of it" } else { "routed" }
+}
+
+/// `impaired out: delay 10ms`, with a line for each further value.
+fn impaired_lines(impairment: Option<Impairment>) -> Vec<String> {
+    impairment.map_or_else(Vec::new, |impairment| {
+        labelled(&format!("{}:", impair::words(impairment.direction)), impair::each(&impairment.impair))
+    })
+}
+
+/// The hosts beyond the cluster as far as they are drawn, and how many more there are: they are plugged into the fabric.
+fn externals_shown(lab: &Lab) -> (&[External], usize) {
+    let (few, more) = lab.externals.split_at(lab.externals.len().min(NODES_SHOWN));
+    (few, more.len())
 }
 
 /// What joins segments: the routers and, where it routes, the fabric.

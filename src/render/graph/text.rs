@@ -2,8 +2,8 @@
 //! stands between their bars.
 
 use super::{
-    cbr0_lines, eth0_lines, ip_lines, labelled, more, more_nodes, net_lines, nodes_shown, pods_shown,
-    router_ports, routers,
+    FABRIC, cbr0_lines, eth0_lines, externals_shown, impaired_lines, ip_lines, labelled, more, more_nodes,
+    net_lines, nodes_shown, pods_shown, router_ports, routers,
 };
 use crate::model::{Lab, Node, Router};
 use crate::plan::veth_names;
@@ -23,7 +23,7 @@ pub fn text(lab: &Lab) -> String {
         let below = between(&routers, segment);
         lines.extend(draw(lab, &routers, segment, above, below));
         if let Some(router) = below {
-            lines.extend(draw_between(router));
+            lines.extend(draw_between(lab, router));
         } else if segment + 1 < lab.segments.len() {
             lines.push(String::new());
         }
@@ -67,7 +67,8 @@ impl Card {
             let mut ips = ip_lines(&pod.address).into_iter();
             body.push(format!("{mark} {veth} ─ {:name$} {}", pod.name, ips.next().unwrap_or_default()));
             let containers = pod.containers.iter().map(|container| format!("· {}", container.name));
-            body.extend(ips.chain(containers).map(|line| format!("{bar} {blank}{line}")));
+            let impaired = impaired_lines(pod.impair);
+            body.extend(ips.chain(containers).chain(impaired).map(|line| format!("{bar} {blank}{line}")));
         }
         if hidden > 0 {
             body.push(format!("└─ {}", more(hidden, "pod")));
@@ -76,6 +77,7 @@ impl Card {
         if stem.is_empty() {
             stem.push("eth0, a port of cbr0".into());
         }
+        stem.extend(impaired_lines(node.impair));
         Self { stem, body }
     }
 
@@ -85,6 +87,10 @@ impl Card {
             router_ports(router).into_iter().partition(|(place, _)| *place == segment);
         let (_, stem) = here.into_iter().next()?;
         let mut body = vec![format!("{} (router)", router.name)];
+        // Hosts are plugged in once, wherever the fabric is seen.
+        if router.ports.first().is_some_and(|port| port.segment == segment) {
+            body.extend(external_lines(lab, router));
+        }
         for (place, port) in others {
             body.push(format!("to segment {}:", lab.segments[place].name));
             body.extend(port.into_iter().map(|line| format!("  {line}")));
@@ -120,7 +126,9 @@ fn draw(
     let rows = in_rows(cards, WIDTH - length(margin));
     let width = rows.iter().map(|row| row_width(row)).max().unwrap_or(0).max(30);
     let name = &lab.segments[segment].name;
-    let label = labelled(&format!("segment {name} "), net_lines(&lab.segments[segment].subnet));
+    let mut label = net_lines(&lab.segments[segment].subnet);
+    label.extend(impaired_lines(lab.segments[segment].impair));
+    let label = labelled(&format!("segment {name} "), label);
     let before = if above.is_some() { "  │ " } else { "" };
     let mut lines: Vec<String> = label.into_iter().map(|line| format!("{before}{line}")).collect();
     for (number, row) in rows.iter().enumerate() {
@@ -141,17 +149,42 @@ fn draw(
 }
 
 /// The router between two bars, with its cables.
-fn draw_between(router: &Router) -> Vec<String> {
+fn draw_between(lab: &Lab, router: &Router) -> Vec<String> {
     let mut ports = router_ports(router);
     ports.sort_by_key(|(segment, _)| *segment);
     let mut cables = ports.into_iter().map(|(_, port)| port);
-    let name = format!("{} (router)", router.name);
-    let line = "─".repeat(length(&name) + 1);
+    let mut body = vec![format!("{} (router)", router.name)];
+    body.extend(external_lines(lab, router));
+    let width = body.iter().map(|line| length(line)).max().unwrap_or(0);
+    let line = "─".repeat(width + 1);
     let beside = |line: String| format!("  │ {line}");
     let mut lines: Vec<String> = cables.next().unwrap_or_default().into_iter().map(beside).collect();
-    lines.extend([format!("┌─┴{}┐", &line), format!("│ {name}  │"), format!("└─┬{}┘", &line)]);
+    lines.push(format!("┌─┴{line}┐"));
+    lines.extend(body.iter().map(|text| format!("│ {}  │", pad(text, width))));
+    lines.push(format!("└─┬{line}┘"));
     lines.extend(cables.next().unwrap_or_default().into_iter().map(beside));
     lines.push("  │".into());
+    lines
+}
+
+/// The hosts beyond the cluster, which are plugged into the fabric; other routers have none.
+fn external_lines(lab: &Lab, router: &Router) -> Vec<String> {
+    if router.name != FABRIC {
+        return Vec::new();
+    }
+    let (externals, hidden) = externals_shown(lab);
+    let name = externals.iter().map(|external| external.name.len()).max().unwrap_or(0);
+    let mut lines = Vec::new();
+    for (number, external) in externals.iter().enumerate() {
+        let last = number + 1 == externals.len() && hidden == 0;
+        let (mark, bar) = if last { ("└─", "  ") } else { ("├─", "│ ") };
+        let addresses = labelled(&format!("{:name$}", external.name), ip_lines(&external.address));
+        let mark = |(number, line)| format!("{} {line}", if number == 0 { mark } else { bar });
+        lines.extend(addresses.into_iter().enumerate().map(mark));
+    }
+    if hidden > 0 {
+        lines.push(format!("└─ {}", more(hidden, "external host")));
+    }
     lines
 }
 
