@@ -25,6 +25,9 @@ pub struct Capture {
     /// Write frames to a pcapng file, or with `-` to standard output, instead of showing them
     #[arg(short, long, value_name = "FILE")]
     pub write: Option<PathBuf>,
+    /// Keep only so many bytes of each frame in the file, such as 512 for headers: fewer are lost when much passes
+    #[arg(short, long, value_name = "BYTES", requires = "write", value_parser = clap::value_parser!(u16).range(64..))]
+    pub snap: Option<u16>,
     /// End after so many frames
     #[arg(short, long, value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,

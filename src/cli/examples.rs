@@ -210,8 +210,9 @@ Examples:
 The pair is two pods on two nodes, of two segments where there are several. Bytes, hops and
 entries are the same on every run; times and rates hold for this machine, now, and where it
 is busy they differ more by run than by data path. What this kernel lacks, or the topology
-does not allow, is a row that says so. Exit codes: 0 measured, 1 something could not be measured, 2 wrong file or names,
-3 this machine can make none of the labs, 4 a lab did not come up.";
+does not allow, is a row that says so. Exit codes: 0 measured, 1 something could not be
+measured, 2 wrong file or names, 3 this machine can make none of the labs, 4 a lab did not
+come up.";
 
 pub(super) const GRAPH: &str = "\
 Examples:

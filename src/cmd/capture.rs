@@ -8,7 +8,7 @@ mod target;
 
 use super::{FINE, Fail, OTHER, running, usage};
 use crate::cli::Capture;
-use crate::kernel::capture::{Ears, Extent};
+use crate::kernel::capture::{Ears, Extent, KeptAway};
 use crate::kernel::{self, Interrupts};
 use crate::plan::plan;
 use crate::ui;
@@ -25,8 +25,16 @@ pub(super) fn capture(args: &Capture) -> anyhow::Result<u8> {
     // Before the lab's user namespace is entered, where this user's files belong to somebody else.
     let output = Output::open(args, &record.lab, &plan)?;
     let interrupts = Interrupts::hold()?;
-    let extent = if args.write.is_some() { Extent::Whole } else { Extent::Headers };
-    let ears = Ears::open(&wanted, extent).map_err(|error| match error {
+    let extent = match (&args.write, args.snap) {
+        (None, _) => Extent::Headers,
+        (Some(_), Some(bytes)) => Extent::First(bytes.into()),
+        (Some(_), None) => Extent::Whole,
+    };
+    let kept_away = match &filter {
+        Some(filter) if filter.never_tcp() => KeptAway::PlainTcp,
+        _ => KeptAway::Nothing,
+    };
+    let ears = Ears::open(&wanted, extent, kept_away).map_err(|error| match error {
         kernel::Error::NoInterface { .. } => usage(error.to_string()),
         error => error.into(),
     })?;

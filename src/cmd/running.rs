@@ -8,7 +8,7 @@ use crate::diag::closest;
 use crate::kernel::{self, Place};
 use crate::model::{Addresses, Family, Lab};
 use crate::plan::Sandbox;
-use crate::state::{self, Record};
+use crate::state::{self, Process, Record};
 
 /// The running lab that was named, by name or by file, or the only one.
 pub(super) fn find(named: Option<&str>) -> anyhow::Result<Record> {
@@ -62,10 +62,17 @@ pub(super) fn is_file(word: &str) -> bool {
     word.contains('/') || Path::new(word).extension().is_some_and(|extension| extension == "toml")
 }
 
-/// Whether a lab was killed, and its lock is held only until the kernel is done with its processes.
+/// Whether a lab was killed, and its lock is held only until the kernel is done with its processes, and its keeper with its
+/// files; or was, when its record was read.
 pub(super) fn is_ending(record: &Record) -> bool {
-    let Record { holder, .. } = record;
-    kernel::start_time(holder.pid) == Some(holder.started) && kernel::is_ending(holder.pid)
+    if lives(&record.holder) {
+        return kernel::is_ending(record.holder.pid);
+    }
+    lives(&record.keeper) || state::record(&record.lab.name).is_none()
+}
+
+fn lives(process: &Process) -> bool {
+    kernel::start_time(process.pid) == Some(process.started)
 }
 
 /// Makes sure that the lab's processes can be seen from here. They cannot by a netlab that shares the runtime directory
@@ -73,7 +80,7 @@ pub(super) fn is_ending(record: &Record) -> bool {
 pub(super) fn in_sight(record: &Record) -> anyhow::Result<()> {
     let Record { holder, lab, .. } = record;
     // It may have ended in the meantime: whoever looks for its parts will find that out.
-    if kernel::start_time(holder.pid) == Some(holder.started) || state::record(&lab.name).is_none() {
+    if lives(holder) || is_ending(record) {
         return Ok(());
     }
     let within = match std::env::var("NETLAB_LAB") {

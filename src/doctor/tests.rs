@@ -107,7 +107,9 @@ fn features_that_need_the_same_are_told_together() {
         let told = words.iter().filter(|word| **word == feature.word()).count();
         assert_eq!(told, wanted, "{feature:?}: {remedies:?}");
     }
-    for command in ["`sudo modprobe -a sch_netem`", "`sudo modprobe -a nf_tables nft_chain_nat nft_masq`"] {
+    for command in
+        ["`sudo modprobe -a sch_netem`", "`sudo modprobe -a nf_tables nft_chain_nat nft_masq nft_nat`"]
+    {
         assert!(remedies.iter().any(|remedy| remedy.text.ends_with(command)), "{command}: {remedies:?}");
     }
 }

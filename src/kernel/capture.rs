@@ -7,7 +7,9 @@
 //! [`Ears::gone`], and stops.
 
 mod block;
+mod crowd;
 mod interface;
+mod program;
 mod ring;
 mod wait;
 
@@ -22,7 +24,6 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use super::enter::{Place, holder_of, user};
 use super::error::{Error, Result};
 use super::process;
-
 use crate::packet::heard::Heard;
 use crate::plan::Sandbox;
 use block::Raw;
@@ -65,8 +66,19 @@ const EVENTS: usize = 256;
 pub enum Extent {
     /// Its headers: many more frames find room.
     Headers,
+    /// So many bytes.
+    First(usize),
     /// All of it.
     Whole,
+}
+
+/// What the kernel itself keeps away, so that it takes no room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeptAway {
+    /// Nothing.
+    Nothing,
+    /// TCP over IP over Ethernet, without a tunnel.
+    PlainTcp,
 }
 
 /// Where to listen.
@@ -121,13 +133,19 @@ impl AsFd for Ears {
     }
 }
 
+impl Drop for Ears {
+    fn drop(&mut self) {
+        crowd::each(std::mem::take(&mut self.ears), drop);
+    }
+}
+
 impl Ears {
     /// Moves this process, which must have one thread, through the namespaces, and listens there from now on.
     ///
     /// # Errors
     /// [`Error::NoInterface`] if one that is wanted is not there; or if a namespace cannot be entered or is gone, or the
     /// kernel gives no packet socket.
-    pub fn open(wanted: &[Wanted<'_>], extent: Extent) -> Result<Self> {
+    pub fn open(wanted: &[Wanted<'_>], extent: Extent, kept_away: KeptAway) -> Result<Self> {
         // A ring and a process for each.
         process::raise_descriptor_limit();
         // From inside the lab's user namespace, the others' /proc entries are out of reach: all are looked up first.
@@ -136,15 +154,16 @@ impl Ears {
         let epoll =
             Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(Error::call("watching many sockets"))?;
         let mut open = Self { ears: Vec::new(), interfaces: Vec::new(), epoll };
-        let size = size(wanted.len(), extent);
-        let mut first =
-            wanted.first().map_or(CloneFlags::empty(), |one| user(&Place { sandbox: one.sandbox }));
-        for (one, holder) in wanted.iter().zip(doors) {
-            setns(holder.as_fd(), first | CloneFlags::CLONE_NEWNET)
+        let size = ring::Size { kept_away, ..size(wanted.len(), extent) };
+        if let (Some(one), Some(door)) = (wanted.first(), doors.first()) {
+            // All namespaces of a lab belong to one user namespace, which only a process with one thread can enter.
+            setns(door.as_fd(), user(&Place { sandbox: one.sandbox }) | CloneFlags::CLONE_NEWNET)
                 .map_err(Error::call(format!("entering {}", one.sandbox.name)))?;
-            // All namespaces of a lab belong to one user namespace, which is entered once.
-            first = CloneFlags::empty();
-            open.listen(one, holder, &size)?;
+        }
+        let places: Vec<_> = wanted.iter().zip(doors).collect();
+        let opened = crowd::each(places, |(one, door)| opened(one, door, &size));
+        for (one, opened) in wanted.iter().zip(opened) {
+            open.listen(one, opened?)?;
         }
         // Only now, so that none hears more of the beginning than the others.
         for ear in &open.ears {
@@ -153,12 +172,10 @@ impl Ears {
         Ok(open)
     }
 
-    /// Makes the socket of the namespace that this process is in.
-    fn listen(&mut self, wanted: &Wanted<'_>, holder: OwnedFd, size: &ring::Size) -> Result<()> {
+    /// Watches the socket of a namespace.
+    fn listen(&mut self, wanted: &Wanted<'_>, opened: Opened) -> Result<()> {
+        let Opened { ring, holder, there } = opened;
         let name = &wanted.sandbox.name;
-        let opening = || Error::io(format!("{name}: opening a packet socket"));
-        let ring = Ring::open(size).map_err(opening())?;
-        let there = interface::all().map_err(Error::call(format!("{name}: listing interfaces")))?;
         let mut ear = Ear {
             ring,
             holder,
@@ -178,11 +195,9 @@ impl Ears {
             let number = is_wanted.then(|| self.add(name, &ear.ring, *index));
             ear.known.insert(*index, number);
         }
-        if !ear.all {
-            let indices: Vec<u32> =
-                ear.known.iter().filter_map(|(index, number)| number.map(|_| *index)).collect();
-            ear.ring.only(&indices, size).map_err(opening())?;
-        }
+        let indices: Vec<u32> =
+            ear.known.iter().filter_map(|(index, number)| number.map(|_| *index)).collect();
+        ear.ring.only((!ear.all).then_some(indices.as_slice())).map_err(opening(name))?;
         let number = self.ears.len() as u64;
         for (descriptor, key) in [(ear.ring.as_fd(), number << 1), (ear.holder.as_fd(), number << 1 | HOLDER)]
         {
@@ -296,19 +311,46 @@ impl Ears {
     }
 }
 
+/// A namespace's socket, which does not hear anything yet.
+struct Opened {
+    ring: Ring,
+    holder: OwnedFd,
+    /// The interfaces there, by index and name.
+    there: Vec<(u32, String)>,
+}
+
+/// Moves the calling thread into a namespace, and makes a socket there.
+fn opened(wanted: &Wanted<'_>, holder: OwnedFd, size: &ring::Size) -> Result<Opened> {
+    let name = &wanted.sandbox.name;
+    setns(holder.as_fd(), CloneFlags::CLONE_NEWNET).map_err(Error::call(format!("entering {name}")))?;
+    let ring = Ring::open(size).map_err(opening(name))?;
+    let there = interface::all().map_err(Error::call(format!("{name}: listing interfaces")))?;
+    Ok(Opened { ring, holder, there })
+}
+
+fn opening(name: &str) -> impl FnOnce(std::io::Error) -> Error {
+    Error::io(format!("{name}: opening a packet socket"))
+}
+
 /// What each ring may take.
 fn size(places: usize, extent: Extent) -> ring::Size {
     let share = MEMORY / places.max(1);
-    let block = match extent {
-        Extent::Whole if share >= FEWEST * LARGE_BLOCK => LARGE_BLOCK,
-        _ => SMALL_BLOCK,
-    };
     let snap = match extent {
-        Extent::Whole => WHOLE,
         Extent::Headers => HEADERS,
+        Extent::First(bytes) => bytes.min(WHOLE),
+        Extent::Whole => WHOLE,
     };
+    // Several of them find room in a small block, or there is no room for large ones.
+    let block =
+        if snap <= SMALL_BLOCK / 8 || share < FEWEST * LARGE_BLOCK { SMALL_BLOCK } else { LARGE_BLOCK };
     let most = if block == LARGE_BLOCK { BLOCKS / 2 } else { BLOCKS };
-    ring::Size { block, blocks: (share / block).clamp(FEWEST, most), snap, retire: RETIRE }
+    ring::Size {
+        block,
+        blocks: (share / block).clamp(FEWEST, most),
+        snap,
+        retire: RETIRE,
+        kept_away: KeptAway::Nothing,
+    }
 }
 
 /// Nanoseconds since 1970, as the kernel stamps frames.
@@ -323,7 +365,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_whatever_the_number_of_namespaces() {
-        for extent in [Extent::Headers, Extent::Whole] {
+        for extent in [Extent::Headers, Extent::First(9000), Extent::Whole] {
             for places in [0, 1, 7, 20, 111, 511, 512, 513, 1101, 2048] {
                 let size = size(places, extent);
                 assert!(size.blocks >= FEWEST, "{places}");

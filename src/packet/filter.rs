@@ -121,6 +121,32 @@ impl Filter {
     }
 }
 
+impl Filter {
+    /// Whether it lets nothing through that is TCP over IP over Ethernet, without a tunnel: what most of a network's frames
+    /// are, and what can be kept away cheaply.
+    pub fn never_tcp(&self) -> bool {
+        let is_never = |version| self.on_tcp(version) == Some(false);
+        is_never(Protocol::Ip) && is_never(Protocol::Ip6)
+    }
+
+    /// What it says of such a frame over that version of IP, where that depends on nothing else.
+    fn on_tcp(&self, version: Protocol) -> Option<bool> {
+        match self {
+            Self::Is(protocol) => Some([Protocol::Tcp, version].contains(protocol)),
+            Self::Host(..) | Self::Net(..) | Self::Port(..) => None,
+            Self::Not(other) => other.on_tcp(version).map(|is| !is),
+            Self::Both(one, other) => match (one.on_tcp(version), other.on_tcp(version)) {
+                (Some(false), _) | (_, Some(false)) => Some(false),
+                (one, other) => one.and(other),
+            },
+            Self::Either(one, other) => match (one.on_tcp(version), other.on_tcp(version)) {
+                (Some(true), _) | (_, Some(true)) => Some(true),
+                (one, other) => one.and(other),
+            },
+        }
+    }
+}
+
 impl Side {
     /// Those of the two ends that are meant.
     fn picks<T>(self, from: T, to: T) -> [Option<T>; 2] {

@@ -23,8 +23,8 @@ const INTERFACE_NAME: u16 = 2;
 const INTERFACE_DESCRIPTION: u16 = 3;
 const INTERFACE_RESOLUTION: u16 = 9;
 const FRAME_FLAGS: u16 = 2;
-const STATISTICS_RECEIVED: u16 = 4;
 const STATISTICS_DROPPED: u16 = 5;
+const STATISTICS_ACCEPTED: u16 = 6;
 
 /// Times count units of 10⁻⁹ s.
 const NANOSECONDS: u8 = 9;
@@ -84,9 +84,9 @@ pub struct Statistics<'a> {
     pub interface: u32,
     /// When they were counted, in nanoseconds since 1970.
     pub time: u64,
-    /// How many passed.
-    pub received: u64,
-    /// How many of them found no room and are not in the file.
+    /// How many passed that were wanted, and are in the file.
+    pub accepted: u64,
+    /// How many more found no room, and are not.
     pub dropped: u64,
     /// What there is to say about the numbers; empty for nothing.
     pub comment: &'a str,
@@ -166,8 +166,8 @@ impl Statistics<'_> {
         block.number(self.interface);
         block.time(self.time);
         block.text(COMMENT, self.comment);
-        block.option(STATISTICS_RECEIVED, &self.received.to_le_bytes());
         block.option(STATISTICS_DROPPED, &self.dropped.to_le_bytes());
+        block.option(STATISTICS_ACCEPTED, &self.accepted.to_le_bytes());
         block.end()
     }
 }

@@ -6,7 +6,7 @@ pub struct Capture {
     pub application: String,
     pub interfaces: Vec<Interface>,
     pub frames: Vec<Frame>,
-    /// Received and dropped, by interface.
+    /// Accepted and dropped, by interface.
     pub statistics: Vec<(usize, u64, u64)>,
     /// Addresses as bytes, and their names.
     pub names: Vec<(Vec<u8>, String)>,
@@ -97,7 +97,7 @@ fn block(capture: &mut Capture, kind: u32, body: &[u8]) {
         }
         5 => {
             let options = options(&body[12..]);
-            capture.statistics.push((word(body, 0) as usize, number(&options, 4), number(&options, 5)));
+            capture.statistics.push((word(body, 0) as usize, number(&options, 6), number(&options, 5)));
         }
         6 => {
             let kept = word(body, 12) as usize;

@@ -103,7 +103,7 @@ mod tests {
         let lab = lab();
         let found = Places(&lab).addresses("node1").expect("a node");
         let addresses: Vec<String> = found.iter().map(ToString::to_string).collect();
-        assert_eq!(addresses, ["192.168.66.11", "10.244.0.1"]);
+        assert_eq!(addresses, ["192.168.66.11", "10.244.1.1"]);
     }
 
     #[test]

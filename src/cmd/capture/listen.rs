@@ -32,8 +32,8 @@ pub(super) struct Listener {
     left: Option<u64>,
     merge: Merge,
     captured: u64,
-    /// Frames that passed, by interface.
-    passed: Vec<u64>,
+    /// The same by interface.
+    accepted: Vec<u64>,
 }
 
 impl Listener {
@@ -45,7 +45,7 @@ impl Listener {
     ) -> anyhow::Result<Self> {
         let (interfaces, places) = (ears.interfaces().len(), ears.places());
         let mut listener =
-            Self { ears, filter, output, left, merge: Merge::default(), captured: 0, passed: Vec::new() };
+            Self { ears, filter, output, left, merge: Merge::default(), captured: 0, accepted: Vec::new() };
         listener.output.begin(listener.ears.interfaces())?;
         ui::remark(&format!(
             "capturing on {} of {}",
@@ -100,12 +100,13 @@ impl Listener {
     /// Hands on what passed up to that time.
     fn pass_on(&mut self, time: u64) -> anyhow::Result<Option<End>> {
         let mut end = None;
-        self.passed.resize(self.ears.interfaces().len(), 0);
+        self.accepted.resize(self.ears.interfaces().len(), 0);
         self.output.know(self.ears.interfaces())?;
         for frame in self.merge.until(time) {
-            self.passed[frame.interface] += 1;
+            let interface = frame.interface;
             if self.one(frame)? {
                 self.captured += 1;
+                self.accepted[interface] += 1;
                 self.left = self.left.map(|left| left - 1);
             }
             if self.left == Some(0) {
@@ -141,12 +142,9 @@ impl Listener {
     pub(super) fn finish(mut self, end: End) -> anyhow::Result<String> {
         let counts = self.ears.counts()?;
         if end != End::Unread {
-            self.output.end(self.ears.interfaces(), &self.passed, &counts)?;
+            self.output.end(self.ears.interfaces(), &self.accepted, &counts)?;
         }
-        let mut text = format!("captured {}", count(self.captured, "frame"));
-        if self.filter.is_some() {
-            text += &format!(" of {} that passed", self.passed.iter().sum::<u64>());
-        }
+        let text = format!("captured {}", count(self.captured, "frame"));
         let dropped: u64 = counts.iter().map(|(_, counts)| counts.dropped).sum();
         if dropped == 0 {
             return Ok(text + "; none was lost");
@@ -159,8 +157,9 @@ impl Listener {
         let shown = places.iter().take(10).cloned().collect::<Vec<_>>().join(", ");
         let more = if places.len() > 10 { ", …" } else { "" };
         Ok(format!(
-            "{text}; {} lost, which came faster than they could be read ({shown}{more}): name fewer interfaces",
-            if dropped == 1 { "1 more was".to_owned() } else { format!("{dropped} more were") }
+            "{text}; {} lost, which came faster than they could be read ({shown}{more}): name fewer interfaces{}",
+            if dropped == 1 { "1 more was".to_owned() } else { format!("{dropped} more were") },
+            self.output.remedy()
         ))
     }
 }

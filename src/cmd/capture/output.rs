@@ -57,6 +57,8 @@ pub(super) struct Output {
     /// What interfaces are called: `node1/cbr0`.
     interfaces: Vec<String>,
     longest: usize,
+    /// Whether only the beginnings of frames are kept.
+    is_cut: bool,
     start: Option<u64>,
     batch: Vec<u8>,
 }
@@ -73,6 +75,7 @@ impl Output {
             descriptions: Descriptions::new(lab, plan),
             interfaces: Vec::new(),
             longest: 0,
+            is_cut: args.snap.is_some(),
             start: None,
             batch: Vec::new(),
         })
@@ -82,6 +85,14 @@ impl Output {
     pub(super) fn reader(&self) -> Option<BorrowedFd<'_>> {
         let is_file = matches!(self.reader, Reader::Pcapng(To::File(..)));
         (!is_file).then(|| self.stdout.as_fd())
+    }
+
+    /// What would make frames smaller, where they could be.
+    pub(super) fn remedy(&self) -> &'static str {
+        match self.reader {
+            Reader::Pcapng(_) if !self.is_cut => ", or keep only the headers of each frame with -s 512",
+            _ => "",
+        }
     }
 
     /// Says which interfaces there are.
@@ -160,11 +171,11 @@ impl Output {
         Ok(())
     }
 
-    /// Writes how many frames passed and were lost.
+    /// Writes how many frames there were and were lost.
     pub(super) fn end(
         &mut self,
         interfaces: &[Interface],
-        passed: &[u64],
+        accepted: &[u64],
         counts: &[(String, Counts)],
     ) -> anyhow::Result<()> {
         if !matches!(self.reader, Reader::Pcapng(_)) {
@@ -185,9 +196,9 @@ impl Output {
             };
             told.push(place);
             let number = u32::try_from(number).unwrap_or(u32::MAX);
-            let received = passed.get(number as usize).copied().unwrap_or(0) + dropped;
+            let accepted = accepted.get(number as usize).copied().unwrap_or(0);
             let comment = &comment;
-            let block = pcapng::Statistics { interface: number, time, received, dropped, comment };
+            let block = pcapng::Statistics { interface: number, time, accepted, dropped, comment };
             self.batch.extend(block.block());
         }
         self.flush()
@@ -219,6 +230,7 @@ fn reader(args: &Capture) -> anyhow::Result<Reader> {
 /// What there is to say about a frame, besides what it is.
 fn notes(noted: &Noted<'_>, reader: &Reader) -> Vec<String> {
     let sum = noted.sum.map(|sum| match (sum, reader) {
+        // What is only shown is not filled in.
         (Unfinished::Filled(name), Reader::Pcapng(_)) => {
             format!("{name} checksum filled in, which the kernel leaves to the network card")
         }

@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use libc::{PACKET_RX_RING, PACKET_STATISTICS, PACKET_VERSION, SOL_PACKET, TP_STATUS_KERNEL, TP_STATUS_USER};
-use socket2::{Domain, Protocol, SockFilter, Socket, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 
-use super::Counts;
 use super::block::{Raw, STATUS, frames};
+use super::program::program;
+use super::{Counts, KeptAway};
 use crate::kernel::sockopt::set_int;
 use crate::kernel::tap::address_of;
 
@@ -25,6 +26,8 @@ pub(super) struct Size {
     pub(super) snap: usize,
     /// How long a frame may wait in a block that is not full.
     pub(super) retire: Duration,
+    /// What is not to be heard.
+    pub(super) kept_away: KeptAway,
 }
 
 /// The longest program that the kernel takes (`BPF_MAXINSNS`).
@@ -39,6 +42,10 @@ pub(super) struct Ring {
     counts: Counts,
 }
 
+#[allow(unsafe_code)] // a pointer is not sent by itself
+// SAFETY: the memory is the ring's own, mapped for the whole process, and only whoever has the ring uses it.
+unsafe impl Send for Ring {}
+
 impl AsFd for Ring {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
@@ -52,15 +59,18 @@ impl Ring {
         let socket = Socket::new(Domain::PACKET, Type::RAW.nonblocking(), None::<Protocol>)?;
         set_int(&socket, SOL_PACKET, PACKET_VERSION, libc::tpacket_versions::TPACKET_V3 as i32)?;
         ask_for_ring(&socket, size)?;
-        socket.attach_filter(&[keep(size.snap)])?;
         let memory = map(&socket, size.block * size.blocks)?;
         Ok(Self { socket, memory, size: *size, next: 0, counts: Counts::default() })
     }
 
-    /// Only what passes these interfaces, from now on. Where there are too many for the kernel, all.
-    pub(super) fn only(&self, indices: &[u32], size: &Size) -> io::Result<()> {
-        let program = program(indices, size.snap);
-        if program.len() <= LONGEST_PROGRAM { self.socket.attach_filter(&program) } else { Ok(()) }
+    /// Which frames are to be heard: those that pass these interfaces, or any. Where there are too many for the kernel, it
+    /// hands over all.
+    pub(super) fn only(&self, indices: Option<&[u32]>) -> io::Result<()> {
+        let mut program = program(indices, &self.size);
+        if program.len() > LONGEST_PROGRAM {
+            program = self::program(None, &self.size);
+        }
+        self.socket.attach_filter(&program)
     }
 
     /// Hears every frame of the namespace from now on.
@@ -167,28 +177,4 @@ fn statistics(socket: &Socket) -> io::Result<(u32, u32)> {
         libc::getsockopt(socket.as_raw_fd(), SOL_PACKET, PACKET_STATISTICS, value, &raw mut length)
     };
     if done == 0 { Ok((found.tp_packets, found.tp_drops)) } else { Err(io::Error::last_os_error()) }
-}
-
-/// The instructions of classic BPF that are used here.
-const LOAD_WORD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
-const JUMP_IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
-const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
-/// Where a program finds the index of the frame's interface.
-const INTERFACE: u32 = (libc::SKF_AD_OFF + libc::SKF_AD_IFINDEX) as u32;
-
-/// So many bytes of the frame.
-fn keep(bytes: usize) -> SockFilter {
-    SockFilter::new(RETURN, 0, 0, u32::try_from(bytes).unwrap_or(u32::MAX))
-}
-
-/// Only frames of these interfaces.
-fn program(indices: &[u32], snap: usize) -> Vec<SockFilter> {
-    let mut program = vec![SockFilter::new(LOAD_WORD, 0, 0, INTERFACE)];
-    for index in indices {
-        // On to the next instruction, or past it: jumps are short, and there may be many interfaces.
-        program.push(SockFilter::new(JUMP_IF_EQUAL, 0, 1, *index));
-        program.push(keep(snap));
-    }
-    program.push(keep(0));
-    program
 }

@@ -128,6 +128,36 @@ fn conditions_are_joined_and_turned_round() {
 }
 
 #[test]
+fn what_can_never_be_tcp_is_known_beforehand() {
+    let never = [
+        "icmp",
+        "arp",
+        "icmp6 or arp",
+        "icmp and host pod4",
+        "not tcp",
+        "not ip and not ip6",
+        "not (tcp or host pod4)",
+    ];
+    for text in never {
+        assert!(read(text, &Lab).expect(text).never_tcp(), "{text}");
+    }
+    let maybe = [
+        "tcp",
+        "ip",
+        "ip6",
+        "host pod4",
+        "not icmp",
+        "icmp or port 80",
+        "icmp or ip6",
+        "not (tcp and port 80)",
+        "not host pod1",
+    ];
+    for text in maybe {
+        assert!(!read(text, &Lab).expect(text).never_tcp(), "{text}");
+    }
+}
+
+#[test]
 fn a_packet_in_a_packet_is_ipip() {
     let outer = "45000034 00010000 4004 0000 c0a8420b c0a8420c";
     let headers = decode(&bytes(&[ETHERNET, outer, ECHO].concat()));

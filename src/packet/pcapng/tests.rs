@@ -27,11 +27,11 @@ fn addresses_have_names() {
     let names_of = [("10.244.1.2", "pod1"), ("fd00::1", "a b")]
         .map(|(address, name)| (address.parse().expect("an address"), name.to_owned()));
     let expected = [
-        "04000000 40000000",
+        "04000000 38000000",
         "0100 0900 0af40102 706f643100 000000",
         "0200 1400 fd000000000000000000000000000001 61206200",
         "0000 0000",
-        "40000000",
+        "38000000",
     ];
     assert_eq!(names(&names_of), bytes(&expected.concat()));
     assert_eq!(names(&[]), bytes("04000000 10000000 0000 0000 10000000"));
@@ -86,11 +86,11 @@ fn a_frame_has_its_time_direction_comment_and_true_length() {
 
 #[test]
 fn statistics_count_what_passed_and_what_was_lost() {
-    let statistics = Statistics { interface: 1, time: 1 << 32, received: 258, dropped: 1, comment: "" };
+    let statistics = Statistics { interface: 1, time: 1 << 32, accepted: 258, dropped: 1, comment: "" };
     let expected = [
         "05000000 34000000 01000000 01000000 00000000",
-        "0400 0800 0201000000000000",
         "0500 0800 0100000000000000",
+        "0600 0800 0201000000000000",
         "0000 0000",
         "34000000",
     ];
