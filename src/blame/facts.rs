@@ -79,6 +79,8 @@ pub struct State {
     pub filters: Vec<Table>,
     /// The forwarding databases of its tunnels.
     pub forwards: Vec<Forward>,
+    /// Those of its bridges, as far as they have learnt where somebody is, or were told.
+    pub switched: Vec<Switched>,
     /// `net.ipv4.ip_forward`.
     pub forwards_v4: bool,
     /// `net.ipv6.conf.all.forwarding`.
@@ -157,6 +159,15 @@ pub struct Neighbour {
     pub state: String,
 }
 
+/// An entry of a bridge's forwarding database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Switched {
+    /// The port.
+    pub link: String,
+    /// An Ethernet address that is behind it.
+    pub mac: Mac,
+}
+
 /// An entry of a tunnel's forwarding database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forward {
@@ -206,7 +217,8 @@ impl State {
         matching.rev().max_by_key(|route| route.to.prefix_len())
     }
 
-    pub(super) fn neighbour(&self, link: &str, address: IpAddr) -> Option<&Neighbour> {
+    /// What a place knows of a neighbour.
+    pub fn neighbour(&self, link: &str, address: IpAddr) -> Option<&Neighbour> {
         self.neighbours.iter().find(|entry| entry.link == link && entry.address == address)
     }
 }

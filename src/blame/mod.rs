@@ -24,7 +24,7 @@ use crate::model::Lab;
 use follow::Walk;
 
 pub use cause::{Cause, Named, Routes};
-pub use facts::{Decision, Facts, Forward, Link, Neighbour, Packet, Route, Rule, State};
+pub use facts::{Decision, Facts, Forward, Link, Neighbour, Packet, Route, Rule, State, Switched};
 pub use map::Planned;
 
 /// What was found out about one pair of places.

@@ -23,7 +23,7 @@ pub(super) struct Explained {
 ///
 /// Moves this process, which must have one thread, into the lab, and leaves it in the last namespace that was asked.
 pub(super) fn facts_about(lab: &Lab, sandboxes: &[Sandbox], from: &str, to: IpAddr) -> Explained {
-    let mut live = Live { lookup: Lookup::new(sandboxes), known: HashMap::new() };
+    let mut live = Live::new(sandboxes);
     let verdict = blame(lab, from, to, &mut live);
     Explained { facts: facts(&verdict), place: verdict.blame.map(|blame| blame.place) }
 }
@@ -54,9 +54,16 @@ fn facts(verdict: &Verdict) -> Vec<Fact> {
 const MAIN: u32 = 254;
 
 /// The kernels of a running lab. Each place is read once: blame is about one moment.
-struct Live<'a> {
+pub(super) struct Live<'a> {
     lookup: Lookup<'a>,
     known: HashMap<String, Known>,
+}
+
+impl<'a> Live<'a> {
+    /// Nothing is read yet.
+    pub(super) fn new(sandboxes: &'a [Sandbox]) -> Self {
+        Self { lookup: Lookup::new(sandboxes), known: HashMap::new() }
+    }
 }
 
 struct Known {
@@ -148,13 +155,20 @@ fn known(found: Found) -> Known {
         mac: entry.mac,
         state: entry.state,
     });
-    // Bridges have entries too, and those lead to no address.
-    let forwards = found.fdb.into_iter().filter_map(|entry| {
+    // Entries of bridges lead to no address.
+    let (of_bridges, of_tunnels): (Vec<_>, Vec<_>) =
+        found.fdb.into_iter().partition(|entry| entry.to.is_none());
+    let forwards = of_tunnels.into_iter().filter_map(|entry| {
         Some(blame::Forward { link: name(&names, entry.link), mac: entry.mac, to: entry.to? })
     });
     let forwards = forwards.collect();
+    let switched = of_bridges
+        .into_iter()
+        .map(|entry| blame::Switched { link: name(&names, entry.link), mac: entry.mac });
+    let switched = switched.collect();
     let state = State {
         forwards,
+        switched,
         links: links.collect(),
         routes: found
             .routes

@@ -1,21 +1,27 @@
 //! `netlab walk`: one packet and its answer, as they were captured at every interface that they crossed.
 
+mod asked;
+
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::blame::{Live, facts_about};
 use super::{FAILED, FINE, Fail, OTHER, ping, print_json, running, usage};
 use crate::cli::{self, Format};
-use crate::kernel::capture::{Ears, Extent, LATENCY, Wanted};
+use crate::kernel::capture::{Ears, Extent, KeptAway, LATENCY, Wanted};
 use crate::kernel::{Identity, Single, stop_flag};
 use crate::packet::decode::Start;
 use crate::packet::heard::Heard;
 use crate::packet::pcapng::{Direction, LinkType};
-use crate::plan::plan;
+use crate::plan::{Kind, Sandbox, plan};
 use crate::probe::{Attempt, DontFragment, Outcome};
-use crate::render::LabNames;
 use crate::render::walk::{Title, WalkText, walk_json};
+use crate::render::{LabNames, Names as _};
 use crate::state::Record;
 use crate::ui;
+use asked::Asking;
+
 use crate::walk::{self, Mark, Probe, Sighting, Wires, fold};
 
 pub(super) fn walk(args: &cli::Walk) -> anyhow::Result<u8> {
@@ -25,7 +31,7 @@ pub(super) fn walk(args: &cli::Walk) -> anyhow::Result<u8> {
     let attempt = attempt(args)?;
     let plan = plan(&record.lab);
     let wires = Wires::new(&plan);
-    let mut ears = Ears::open(&everywhere(&record), Extent::Whole)?;
+    let mut ears = Ears::open(&listened(args, &record, target), Extent::Whole, KeptAway::Nothing)?;
     let mut single = Single::new(&place, target, &attempt)?;
     let probe = Probe { to: target, mark: mark(&attempt, single.identity())? };
     let stop = stop_flag();
@@ -38,6 +44,15 @@ pub(super) fn walk(args: &cli::Walk) -> anyhow::Result<u8> {
     let sightings = sightings(&ears, &wires, frames);
     let walk = fold(probe, &sightings, &wires);
     let names = LabNames::new(&record.lab);
+    let mut live = Live::new(&record.sandboxes);
+    let mut asking = Asking { kernels: &mut live, names: &names, wires: &wires };
+    let asked = [asking.about(&walk.request), asking.about(&walk.reply)];
+    let unanswered = !matches!(outcome, Outcome::Reply { .. } | Outcome::Refused { .. });
+    let why = if unanswered {
+        facts_about(&record.lab, &record.sandboxes, &args.from, target).facts
+    } else {
+        Vec::new()
+    };
     let title = Title { from: &args.from, to: &args.to, target, attempt: &attempt, outcome: &outcome };
     match args.format {
         Format::Text => {
@@ -45,6 +60,8 @@ pub(super) fn walk(args: &cli::Walk) -> anyhow::Result<u8> {
                 title,
                 names: &names,
                 wires: &wires,
+                asked: &asked,
+                why: &why,
                 macs: args.macs,
                 verbose: args.verbose,
                 width: ui::output_width().unwrap_or(80),
@@ -86,8 +103,15 @@ fn mark(attempt: &Attempt, identity: Identity) -> anyhow::Result<Mark> {
     })
 }
 
-fn everywhere(record: &Record) -> Vec<Wanted<'_>> {
-    record.sandboxes.iter().map(|sandbox| Wanted { sandbox, interfaces: None }).collect()
+/// Where the packet may pass: the two ends, and everything that is not a pod.
+fn listened<'a>(args: &cli::Walk, record: &'a Record, target: IpAddr) -> Vec<Wanted<'a>> {
+    let names = LabNames::new(&record.lab);
+    let owner = names.name(target).unwrap_or_default();
+    let owner = owner.split(' ').next().unwrap_or_default();
+    let may_pass = |sandbox: &&Sandbox| {
+        args.everywhere || sandbox.kind != Kind::Pod || sandbox.name == args.from || sandbox.name == owner
+    };
+    record.sandboxes.iter().filter(may_pass).map(|sandbox| Wanted { sandbox, interfaces: None }).collect()
 }
 
 /// Takes everything that was captured until now, which takes the kernel a moment to hand over.

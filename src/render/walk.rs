@@ -13,6 +13,7 @@ use crate::diag::Style;
 use crate::packet::decode::MacAddress;
 use crate::plan::Mac;
 use crate::probe::{Attempt, Outcome};
+use crate::suite::Fact;
 use crate::walk::{Asked, Carries, Change, Direction, Layer, Packet, Protocol, Role, Step, Walk, Wires};
 
 /// What was sent, and what its sender heard.
@@ -39,6 +40,10 @@ pub struct WalkText<'a> {
     pub names: &'a dyn Names,
     /// What interfaces are there for.
     pub wires: &'a Wires,
+    /// What was asked from the kernel before each step of the request, and of the reply.
+    pub asked: &'a [Vec<Vec<String>>; 2],
+    /// What is known about why no answer came.
+    pub why: &'a [Fact],
     /// Whether Ethernet addresses are shown as they are.
     pub macs: bool,
     /// Whether questions for neighbours and copies are told one by one.
@@ -54,10 +59,10 @@ impl WalkText<'_> {
     pub fn text(&self, walk: &Walk) -> String {
         let mut text = format!("{}\n", self.heading(walk));
         let mut number = 0;
-        self.way(&mut text, "REQUEST", &walk.request, &mut number);
-        self.way(&mut text, "REPLY", &walk.reply, &mut number);
+        self.way(&mut text, "REQUEST", &walk.request, &self.asked[0], &mut number);
+        self.way(&mut text, "REPLY", &walk.reply, &self.asked[1], &mut number);
         for error in &walk.errors {
-            self.way(&mut text, "ICMP ERROR", error, &mut number);
+            self.way(&mut text, "ICMP ERROR", error, &[], &mut number);
         }
         for (place, asked) in &walk.unanswered {
             let _ = writeln!(
@@ -68,6 +73,9 @@ impl WalkText<'_> {
             );
         }
         let _ = writeln!(text, "\n{}", self.verdict(walk));
+        for fact in self.why.iter().filter(|fact| ["likely", "mend"].contains(&fact.label.as_str())) {
+            let _ = writeln!(text, "{:<7} {}", fact.label, fact.text.replace('\n', "\n        "));
+        }
         text
     }
 
@@ -82,7 +90,8 @@ impl WalkText<'_> {
         format!("{} → {}: {what}{ends}", self.title.from, self.title.to)
     }
 
-    fn way(&self, text: &mut String, title: &str, steps: &[Step], number: &mut usize) {
+    fn way(&self, text: &mut String, title: &str, steps: &[Step], asked: &[Vec<String>], number: &mut usize) {
+        let begins = *number;
         if steps.is_empty() {
             return;
         }
@@ -91,6 +100,9 @@ impl WalkText<'_> {
         for group in steps.chunk_by(|one, other| one.place == other.place) {
             let _ = writeln!(text, "{}", group[0].place);
             for step in group {
+                for line in asked.get(*number - begins).into_iter().flatten() {
+                    let _ = writeln!(text, "      {}", paint(&format!("· {line}"), Paint::Faint, self.style));
+                }
                 *number += 1;
                 let way = if step.direction == Direction::Out { "out" } else { "in" };
                 let start = format!("  {number:>2}  {:<longest$}  {way:<3}  ", step.interface);

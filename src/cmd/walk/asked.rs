@@ -1,0 +1,115 @@
+//! What a lab's kernels say that they would do with a packet, at each step of a walk: asked after it, and told apart from what
+//! was captured.
+
+use std::net::IpAddr;
+
+use crate::blame::{Decision, Facts, Packet, State};
+use crate::model::Family;
+use crate::packet::decode::{Ip, MacAddress};
+use crate::plan::Mac;
+use crate::render::Names;
+use crate::walk::{Change, Direction, Step, Wires};
+
+/// Who is asked, and how answers are put.
+pub(super) struct Asking<'a> {
+    pub(super) kernels: &'a mut dyn Facts,
+    pub(super) names: &'a dyn Names,
+    pub(super) wires: &'a Wires,
+}
+
+impl Asking<'_> {
+    /// What stands before each step: why the packet left there, or was kept.
+    pub(super) fn about(&mut self, steps: &[Step]) -> Vec<Vec<String>> {
+        let all = 0..steps.len();
+        all.map(|at| self.step(at.checked_sub(1).map(|before| &steps[before]), &steps[at])).collect()
+    }
+
+    fn step(&mut self, before: Option<&Step>, step: &Step) -> Vec<String> {
+        let before = before.filter(|before| before.place == step.place);
+        let Some(ip) = step.packet.outer().and_then(|layer| layer.ip) else { return Vec::new() };
+        let Ok(state) = self.kernels.place(&step.place) else { return Vec::new() };
+        if step.direction != Direction::Out {
+            return Vec::new();
+        }
+        let came_in = before.filter(|before| before.direction != Direction::Out);
+        let bridge = self.wires.bridge(&step.place, &step.interface);
+        match (bridge, before) {
+            // The bridge itself sent it, or another of its ports got it: either way its database says by which port it leaves.
+            (Some(bridge), Some(_)) => self.port(&state, bridge, step),
+            (Some(_), None) => Vec::new(),
+            (None, _) => self.route(&state, came_in, step, ip),
+        }
+    }
+
+    fn port(&self, state: &State, bridge: &str, step: &Step) -> Vec<String> {
+        let Some((_, to)) = step.packet.outer().and_then(crate::walk::Layer::macs) else { return Vec::new() };
+        let owner = self.owner(to);
+        let port = state.switched.iter().find(|entry| entry.mac == Mac(to.0));
+        vec![match port {
+            Some(entry) if entry.link == step.interface => {
+                format!("FDB of {bridge}: {owner} is behind {}", entry.link)
+            }
+            Some(entry) => format!("FDB of {bridge}: {owner} is behind {} by now", entry.link),
+            None => format!("FDB of {bridge}: {owner} is not known, so it leaves by all other ports"),
+        }]
+    }
+
+    fn route(&mut self, state: &State, came_in: Option<&Step>, step: &Step, ip: Ip) -> Vec<String> {
+        // A source is translated after the route is found.
+        let from = came_in
+            .and_then(|step| step.packet.outer())
+            .and_then(|layer| layer.ip)
+            .map_or(ip.from, |ip| ip.from);
+        let entered = came_in.map(|step| step.interface.clone());
+        let forwarded = entered.is_some();
+        let packet = Packet { from: forwarded.then_some(from), to: ip.to, entered };
+        let mut told = Vec::new();
+        match self.kernels.route(&step.place, &packet) {
+            Ok(Decision::Send { via, link, .. }) => {
+                let hop = via.unwrap_or(ip.to);
+                let by = via.map(|via| format!(" via {}", self.named(via))).unwrap_or_default();
+                told.push(format!("route: {}{by} dev {link}", ip.to));
+                told.extend(state.neighbour(&link, hop).and_then(|entry| {
+                    let mac = self.owner(MacAddress(entry.mac?.0));
+                    Some(format!("neighbour: {hop} is {mac} ({})", entry.state))
+                }));
+            }
+            Ok(Decision::Keep) => told.push(format!("route: {} is its own", ip.to)),
+            Ok(Decision::Refuse { errno, text }) => {
+                told.push(format!("route: {}: none: {text} ({errno})", ip.to))
+            }
+            Ok(Decision::Other(kind)) => told.push(format!("route: {}: {kind}", ip.to)),
+            Err(why) => told.push(format!("route: {why}")),
+        }
+        if forwarded {
+            let (setting, on) = match Family::of_address(&ip.to) {
+                Family::V4 => ("net.ipv4.ip_forward", state.forwards_v4),
+                Family::V6 => ("net.ipv6.conf.all.forwarding", state.forwards_v6),
+            };
+            told.push(format!("{setting} = {}", u8::from(on)));
+        }
+        if let Some(layer) = step.packet.inner().filter(|_| step.packet.layers.len() > 1)
+            && let Some((_, to)) = layer.macs()
+            && let Some(entry) = state.forwards.iter().find(|entry| entry.mac == Mac(to.0))
+        {
+            told.push(format!(
+                "FDB of {}: {} is behind {}",
+                entry.link,
+                self.owner(to),
+                self.named(entry.to)
+            ));
+        }
+        if step.changes.iter().any(|change| matches!(change, Change::Source { .. })) {
+            told.extend(state.source_nat.last().map(|rule| format!("nft: {rule}")));
+        }
+        told
+    }
+
+    fn named(&self, address: IpAddr) -> String {
+        self.names.name(address).map_or_else(|| address.to_string(), |name| format!("{address} ({name})"))
+    }
+
+    fn owner(&self, mac: MacAddress) -> String {
+        self.wires.owner(Mac(mac.0)).map_or_else(|| mac.to_string(), str::to_owned)
+    }
+}
