@@ -14,7 +14,7 @@ pub fn print(text: &str) -> io::Result<()> {
     write(text.as_bytes())
 }
 
-/// Writes a result that is no text, as [`print`] does.
+/// Writes a result that is no text, as [`print()`] does.
 pub fn write(bytes: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let written = out.write_all(bytes).and_then(|()| out.flush());

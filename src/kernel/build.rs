@@ -91,9 +91,8 @@ impl<'a> Builder<'a> {
         if namespace.kind != Kind::Fabric {
             namespace::enter_new(name)?;
             let pause = self.pauses.start()?;
-            sandbox.pid = process::outer_pid(self.outer, &pause.descriptor).ok_or_else(|| {
-                Error::Unexpected(format!("{name}: finding its pause process's pid in /proc"))
-            })?;
+            sandbox.pid = process::outer_pid(self.outer, &pause.descriptor)
+                .map_err(Error::call(format!("{name}: finding its pause process's pid in /proc")))?;
             sandbox.inner_pid = pause.pid;
         }
         sandbox.inode = namespace::network_inode()?;

@@ -47,7 +47,7 @@ const FEWEST: usize = 2;
 /// How long a frame may wait in a block that is not full.
 const RETIRE: Duration = Duration::from_millis(10);
 
-/// After this time a frame is surely in a block that can be read: the kernel looks every [`RETIRE`], at the next tick of
+/// After this time a frame is surely in a block that can be read: the kernel looks every 10 ms (`RETIRE`), at the next tick of
 /// its timers, and lets one look pass before it hands over a block that has just been begun.
 pub const LATENCY: Duration = Duration::from_millis(50);
 

@@ -307,5 +307,5 @@ fn default_sigpipe() {
 }
 
 fn outer_pid(outer: &OwnedFd, pid: Pid) -> Option<i32> {
-    process::outer_pid(outer, &process::descriptor(pid).ok()?)
+    process::outer_pid(outer, &process::descriptor(pid).ok()?).ok()
 }

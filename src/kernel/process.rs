@@ -154,12 +154,17 @@ fn stat(pid: i32, field: usize) -> Option<u64> {
 }
 
 /// A process's pid as the outer procfs numbers it, from the `fdinfo` of a descriptor of it.
-pub(super) fn outer_pid(outer: &OwnedFd, descriptor: &OwnedFd) -> Option<i32> {
+///
+/// # Errors
+/// Those of reading it; `ESRCH` if it names no process that the outer procfs knows.
+pub(super) fn outer_pid(outer: &OwnedFd, descriptor: &OwnedFd) -> nix::Result<i32> {
     let name = descriptor.as_raw_fd().to_string();
-    let file = openat(outer, name.as_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).ok()?;
+    let file = openat(outer, name.as_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
     let mut text = String::with_capacity(256);
-    File::from(file).read_to_string(&mut text).ok()?;
-    text.lines().find_map(|line| line.strip_prefix("Pid:"))?.trim().parse().ok()
+    let read = File::from(file).read_to_string(&mut text);
+    read.map_err(|error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw))?;
+    let pid = text.lines().find_map(|line| line.strip_prefix("Pid:"));
+    pid.and_then(|pid| pid.trim().parse().ok()).ok_or(Errno::ESRCH)
 }
 
 /// Names the calling process, as `ps -e` and `top` show it.
