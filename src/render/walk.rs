@@ -208,7 +208,7 @@ impl WalkText<'_> {
             number(counts.routers, "routing step"),
             number(counts.translations, "translation"),
             number(counts.encapsulations, "encapsulation"),
-            number(counts.questions, "question for a neighbour").replace("neighbours", "neighbour"),
+            number(counts.questions, "ARP or ND exchange"),
         ];
         let word = match self.title.outcome {
             Outcome::Reply { .. } => "delivered and answered".to_owned(),

@@ -76,7 +76,7 @@ impl Asking<'_> {
             }
             Ok(Decision::Keep) => told.push(format!("route: {} is its own", ip.to)),
             Ok(Decision::Refuse { errno, text }) => {
-                told.push(format!("route: {}: none: {text} ({errno})", ip.to))
+                told.push(format!("route: {}: none: {text} ({errno})", ip.to));
             }
             Ok(Decision::Other(kind)) => told.push(format!("route: {}: {kind}", ip.to)),
             Err(why) => told.push(format!("route: {why}")),
