@@ -73,7 +73,7 @@ fn each_data_path_shows_in_the_steps() {
     in_each_mode("each_data_path_shows_in_the_steps", |world| {
         for (data_path, steps, changes) in [
             ("l2", 8, &[][..]),
-            ("cloud", 11, &["4 macs ttl", "7 macs ttl", "9 macs ttl"]),
+            ("cloud", 12, &["4 macs ttl", "7 macs ttl", "10 macs ttl"]),
             ("vxlan", 12, &["4 macs ttl", "5 wrapped", "9 unwrapped", "10 macs ttl"]),
         ] {
             world.ok(&["up", "--data-path", data_path, &world.lab("dual-stack.toml")]);

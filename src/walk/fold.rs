@@ -166,8 +166,8 @@ impl Path<'_> {
                 let before = sighting(*other);
                 *other < at
                     && before.place == *place
-                    && before.interface != *interface
-                    && (came_in(other) || !self.wiring.is_port(place, &before.interface))
+                    && (came_in(other)
+                        || before.interface != *interface && !self.wiring.is_port(place, &before.interface))
             }),
         }
     }
