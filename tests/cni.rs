@@ -57,7 +57,10 @@ fn script(world: &World) -> String {
              {PLUGINS}/bridge <{conf} >{result}\n\
              for pod in 10.244.1.1 10.244.1.2 10.244.1.3 10.244.2.1 10.244.2.2 10.244.2.3 192.168.66.12; do\n\
              ip netns exec extra ping -n -c 1 -W 5 $pod >&2\ndone\n\
-             # Before Linux 6.8 a fresh cable takes its time to say that it is up: asked after it has carried something.\n\
+             # Before Linux 6.8 a fresh cable may carry frames for a second before it says that it is up.\n\
+             n=0; until [ \"$(ip netns exec extra ip -br link show eth0 | awk '{{print $2}}')\" = UP ] && \
+             ! bridge link show | grep -q NO-CARRIER; do\n\
+             n=$((n+1)); [ $n -lt 300 ] || {{ echo 'the cable is still down' >&2; exit 1; }}; sleep 0.1\ndone\n\
              ip netns exec extra sh -c '{ASK_POD}'\n\
              echo; bridge -j -d link show\n\
              # Let others ask as long as somebody listens.\n\
