@@ -19,7 +19,7 @@ pub use links::{
 };
 pub use probes::{FamilyArg, Fragments, Ping, Traceroute, Why};
 pub use testing::{Compare, CompareFormat, Matrix, MatrixFormat, Test, TestFormat};
-pub use walk::Walk;
+pub use walk::{Walk, WalkFormat};
 
 /// Fake Kubernetes nodes and pods on the real Linux data path, from one TOML file.
 #[derive(Debug, Parser)]

@@ -1,11 +1,12 @@
 //! The arguments of `netlab walk`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::probes::seconds;
-use super::{FamilyArg, Format, LabArg, examples};
+use super::{FamilyArg, LabArg, examples};
 
 /// `netlab walk`
 #[derive(Debug, Args)]
@@ -21,12 +22,21 @@ pub struct Walk {
     /// What is sent: icmp (an echo request), udp:PORT or tcp:PORT (the beginning of a connection)
     #[arg(default_value = "icmp", value_name = "PROBE")]
     pub probe: String,
-    /// Bytes of data in an echo request
-    #[arg(short, long, value_name = "BYTES", default_value = "56", value_parser = clap::value_parser!(u16).range(..=65_507))]
-    pub size: u16,
+    /// Bytes of data in an echo request or a datagram
+    #[arg(short, long, value_name = "BYTES", value_parser = clap::value_parser!(u16).range(8..=65_507))]
+    pub size: Option<u16>,
     /// Let nobody take the packet apart, not even this kernel
     #[arg(long)]
     pub df: bool,
+    /// Have all places forget their neighbours first, so that each has to ask
+    #[arg(long, conflicts_with_all = ["warm", "predict"])]
+    pub cold: bool,
+    /// Send a packet ahead that is not followed, so that nobody has to ask for a neighbour
+    #[arg(long, conflicts_with = "predict")]
+    pub warm: bool,
+    /// Send nothing, and say from the kernels' tables which way the packet would take
+    #[arg(long)]
+    pub predict: bool,
     /// Seconds to wait for the answer
     #[arg(short = 'W', long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
     pub timeout: Duration,
@@ -42,7 +52,27 @@ pub struct Walk {
     /// Which address family
     #[command(flatten)]
     pub family: FamilyArg,
-    /// How to print it: text or json
+    /// Show one step at a time on the terminal: a key goes on, another one back
+    #[arg(long, conflicts_with = "format")]
+    pub step: bool,
+    /// How to print it: text, json or mermaid (a sequence diagram, which GitHub renders)
     #[arg(long, value_enum, default_value = "text", hide_possible_values = true)]
-    pub format: Format,
+    pub format: WalkFormat,
+    /// Write the captured frames to a pcapng file too, with what each one is as its comment
+    #[arg(long, value_name = "FILE", conflicts_with = "predict")]
+    pub pcapng: Option<PathBuf>,
+    /// Write a page too that shows the lab and moves the packet through it; it needs nothing but a browser
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+}
+
+/// How a walk is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum WalkFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// For documents
+    Mermaid,
 }

@@ -17,22 +17,24 @@ pub trait Wiring {
 
 /// A frame that has to do with the packet.
 struct Found<'a> {
+    /// Which one.
+    number: usize,
     sighting: &'a Sighting,
     packet: Packet,
 }
 
 /// Finds the way of a packet and its answer in everything that was captured meanwhile.
 pub fn fold(probe: Probe, sightings: &[Sighting], wiring: &dyn Wiring) -> Walk {
-    let mut order: Vec<&Sighting> = sightings.iter().collect();
-    order.sort_by_key(|sighting| sighting.time);
+    let mut order: Vec<(usize, &Sighting)> = sightings.iter().enumerate().collect();
+    order.sort_by_key(|(_, sighting)| sighting.time);
     let mut teller = Teller::new(probe);
     let mut questions = Questions::default();
     let mut found: Vec<(Class, Vec<Found<'_>>)> = Vec::new();
-    for sighting in order {
+    for (number, sighting) in order {
         let read = Read::new(sighting);
         questions.hear(sighting, &read);
         let Some(class) = teller.class(sighting, &read) else { continue };
-        let one = Found { sighting, packet: read.packet };
+        let one = Found { number, sighting, packet: read.packet };
         match found.iter_mut().find(|(other, _)| *other == class) {
             Some((_, those)) => those.push(one),
             None => found.push((class, vec![one])),
@@ -69,7 +71,7 @@ impl Path<'_> {
         let way = self.way();
         let mut steps: Vec<Step> = Vec::with_capacity(way.len());
         for (number, at) in way.iter().enumerate() {
-            let Found { sighting, packet } = &self.found[*at];
+            let Found { number: frame, sighting, packet } = &self.found[*at];
             let before = number.checked_sub(1).map(|before| &self.found[way[before]].packet);
             steps.push(Step {
                 place: sighting.place.clone(),
@@ -80,6 +82,7 @@ impl Path<'_> {
                 changes: before.map(|before| changes(before, packet)).unwrap_or_default(),
                 asked: Vec::new(),
                 copies: Vec::new(),
+                frame: Some(*frame),
             });
         }
         for step in &mut steps {

@@ -108,6 +108,8 @@ pub struct Step {
     pub asked: Vec<Asked>,
     /// Others who got a copy, since a switch did not know where to: place and interface.
     pub copies: Vec<(String, String)>,
+    /// Which of the sightings this is; none of what is foretold.
+    pub frame: Option<usize>,
 }
 
 /// What a walk comes to.

@@ -8,6 +8,7 @@ use crate::model::Family;
 use crate::packet::decode::{Ip, MacAddress};
 use crate::plan::Mac;
 use crate::render::Names;
+use crate::render::walk::Told;
 use crate::walk::{Change, Direction, Step, Wires};
 
 /// Who is asked, and how answers are put.
@@ -19,12 +20,12 @@ pub(super) struct Asking<'a> {
 
 impl Asking<'_> {
     /// What stands before each step: why the packet left there, or was kept.
-    pub(super) fn about(&mut self, steps: &[Step]) -> Vec<Vec<String>> {
+    pub(super) fn about(&mut self, steps: &[Step]) -> Vec<Vec<Told>> {
         let all = 0..steps.len();
         all.map(|at| self.step(at.checked_sub(1).map(|before| &steps[before]), &steps[at])).collect()
     }
 
-    fn step(&mut self, before: Option<&Step>, step: &Step) -> Vec<String> {
+    fn step(&mut self, before: Option<&Step>, step: &Step) -> Vec<Told> {
         let before = before.filter(|before| before.place == step.place);
         let Some(ip) = step.packet.outer().and_then(|layer| layer.ip) else { return Vec::new() };
         let Ok(state) = self.kernels.place(&step.place) else { return Vec::new() };
@@ -41,20 +42,21 @@ impl Asking<'_> {
         }
     }
 
-    fn port(&self, state: &State, bridge: &str, step: &Step) -> Vec<String> {
+    fn port(&self, state: &State, bridge: &str, step: &Step) -> Vec<Told> {
         let Some((_, to)) = step.packet.outer().and_then(crate::walk::Layer::macs) else { return Vec::new() };
         let owner = self.owner(to);
         let port = state.switched.iter().find(|entry| entry.mac == Mac(to.0));
-        vec![match port {
+        let text = match port {
             Some(entry) if entry.link == step.interface => {
-                format!("FDB of {bridge}: {owner} is behind {}", entry.link)
+                format!("{bridge} knows {owner} behind {}", entry.link)
             }
-            Some(entry) => format!("FDB of {bridge}: {owner} is behind {} by now", entry.link),
-            None => format!("FDB of {bridge}: {owner} is not known, so it leaves by all other ports"),
-        }]
+            Some(entry) => format!("{bridge} knows {owner} behind {} by now", entry.link),
+            None => format!("{bridge} does not know {owner}, so it leaves by all other ports"),
+        };
+        vec![Told { about: "FDB", text }]
     }
 
-    fn route(&mut self, state: &State, came_in: Option<&Step>, step: &Step, ip: Ip) -> Vec<String> {
+    fn route(&mut self, state: &State, came_in: Option<&Step>, step: &Step, ip: Ip) -> Vec<Told> {
         // A source is translated after the route is found.
         let from = came_in
             .and_then(|step| step.packet.outer())
@@ -68,39 +70,35 @@ impl Asking<'_> {
             Ok(Decision::Send { via, link, .. }) => {
                 let hop = via.unwrap_or(ip.to);
                 let by = via.map(|via| format!(" via {}", self.named(via))).unwrap_or_default();
-                told.push(format!("route: {}{by} dev {link}", ip.to));
+                told.push(about("route", format!("{}{by} dev {link}", ip.to)));
                 told.extend(state.neighbour(&link, hop).and_then(|entry| {
                     let mac = self.owner(MacAddress(entry.mac?.0));
-                    Some(format!("neighbour: {hop} is {mac} ({})", entry.state))
+                    Some(about("neighbour", format!("{hop} is {mac} ({})", entry.state)))
                 }));
             }
-            Ok(Decision::Keep) => told.push(format!("route: {} is its own", ip.to)),
+            Ok(Decision::Keep) => told.push(about("route", format!("{} is its own", ip.to))),
             Ok(Decision::Refuse { errno, text }) => {
-                told.push(format!("route: {}: none: {text} ({errno})", ip.to));
+                told.push(about("route", format!("{}: none: {text} ({errno})", ip.to)));
             }
-            Ok(Decision::Other(kind)) => told.push(format!("route: {}: {kind}", ip.to)),
-            Err(why) => told.push(format!("route: {why}")),
+            Ok(Decision::Other(kind)) => told.push(about("route", format!("{}: {kind}", ip.to))),
+            Err(why) => told.push(about("route", why)),
         }
         if forwarded {
             let (setting, on) = match Family::of_address(&ip.to) {
                 Family::V4 => ("net.ipv4.ip_forward", state.forwards_v4),
                 Family::V6 => ("net.ipv6.conf.all.forwarding", state.forwards_v6),
             };
-            told.push(format!("{setting} = {}", u8::from(on)));
+            told.push(about("sysctl", format!("{setting} = {}", u8::from(on))));
         }
         if let Some(layer) = step.packet.inner().filter(|_| step.packet.layers.len() > 1)
             && let Some((_, to)) = layer.macs()
             && let Some(entry) = state.forwards.iter().find(|entry| entry.mac == Mac(to.0))
         {
-            told.push(format!(
-                "FDB of {}: {} is behind {}",
-                entry.link,
-                self.owner(to),
-                self.named(entry.to)
-            ));
+            let text = format!("{} knows {} behind {}", entry.link, self.owner(to), self.named(entry.to));
+            told.push(about("FDB", text));
         }
         if step.changes.iter().any(|change| matches!(change, Change::Source { .. })) {
-            told.extend(state.source_nat.last().map(|rule| format!("nft: {rule}")));
+            told.extend(state.source_nat.last().map(|rule| about("nft", rule.to_string())));
         }
         told
     }
@@ -112,4 +110,8 @@ impl Asking<'_> {
     fn owner(&self, mac: MacAddress) -> String {
         self.wires.owner(Mac(mac.0)).map_or_else(|| mac.to_string(), str::to_owned)
     }
+}
+
+fn about(about: &'static str, text: String) -> Told {
+    Told { about, text }
 }

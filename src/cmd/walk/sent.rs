@@ -1,0 +1,103 @@
+//! Sending the packet while everybody on its way listens.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::request::Request;
+use crate::cmd::{Fail, OTHER};
+use crate::kernel::capture::{Ears, Extent, Interface, KeptAway, LATENCY, Wanted, now};
+use crate::kernel::{Identity, Single, stop_flag};
+use crate::packet::decode::Start;
+use crate::packet::heard::Heard;
+use crate::packet::pcapng::{Direction, LinkType};
+use crate::plan::{Kind, Sandbox};
+use crate::probe::{Attempt, Outcome};
+use crate::render::Names as _;
+use crate::walk::{self, Mark, Probe, Sighting, Wires};
+
+/// What came of it, and everything that was heard meanwhile.
+pub(super) struct Sent {
+    pub(super) outcome: Outcome,
+    pub(super) probe: Probe,
+    pub(super) interfaces: Vec<Interface>,
+    pub(super) frames: Vec<Heard>,
+    /// What the frames are, each at the same place as its frame.
+    pub(super) sightings: Vec<Sighting>,
+}
+
+/// Sends it, and waits until all that was captured is here.
+pub(super) fn send(request: &Request<'_>) -> anyhow::Result<Sent> {
+    let Request { args, record, .. } = request;
+    let mut ears = Ears::open(&listened(request), Extent::Whole, KeptAway::Nothing)?;
+    let mut single = Single::new(&request.place, request.target, &request.attempt)?;
+    let probe = Probe { to: request.target, mark: mark(&request.attempt, single.identity())? };
+    let stop = stop_flag();
+    let outcome = single.send(args.timeout, stop)?;
+    let frames = listen(&mut ears, stop)?;
+    if single.is_gone() {
+        let message = format!("lab `{}` ended, or {} in it, during the walk", record.lab.name, args.from);
+        return Err(Fail { code: OTHER, message }.into());
+    }
+    let interfaces = ears.interfaces().to_vec();
+    let sightings = frames.iter().map(|frame| sighting(&interfaces, &request.wires, frame)).collect();
+    Ok(Sent { outcome, probe, interfaces, frames, sightings })
+}
+
+fn mark(attempt: &Attempt, identity: Identity) -> anyhow::Result<Mark> {
+    Ok(match (attempt, identity) {
+        (Attempt::Udp { port }, Identity::Nonce(nonce)) => Mark::Udp(*port, nonce),
+        (Attempt::Tcp { port }, Identity::Port(from)) => Mark::Tcp { to: *port, from },
+        (_, Identity::Nonce(nonce)) => Mark::Echo(nonce),
+        (_, Identity::Port(_)) => anyhow::bail!("a port is nothing to know an echo request by"),
+    })
+}
+
+/// Where the packet may pass: the two ends, and everything that is not a pod.
+fn listened<'a>(request: &Request<'a>) -> Vec<Wanted<'a>> {
+    let owner = request.names.name(request.target).unwrap_or_default();
+    let owner = owner.split(' ').next().unwrap_or_default();
+    let may_pass = |sandbox: &&Sandbox| {
+        request.args.everywhere
+            || sandbox.kind != Kind::Pod
+            || sandbox.name == request.args.from
+            || sandbox.name == owner
+    };
+    let sandboxes = request.record.sandboxes.iter().filter(may_pass);
+    sandboxes.map(|sandbox| Wanted { sandbox, interfaces: None }).collect()
+}
+
+/// Takes everything that was captured until now, which takes the kernel a moment to hand over.
+fn listen(ears: &mut Ears, stop: &AtomicBool) -> anyhow::Result<Vec<Heard>> {
+    let mut frames = Vec::new();
+    let until = now();
+    let deadline = Instant::now() + 20 * LATENCY;
+    loop {
+        let drained = ears.drain()?;
+        frames.extend(drained.frames);
+        if drained.complete >= until || stop.load(Ordering::Relaxed) || Instant::now() > deadline {
+            return Ok(frames);
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn sighting(interfaces: &[Interface], wires: &Wires, frame: &Heard) -> Sighting {
+    let interface = &interfaces[frame.interface];
+    Sighting {
+        place: interface.place.clone(),
+        interface: interface.name.clone(),
+        direction: match frame.direction {
+            Direction::In if wires.is_for(&interface.place, &interface.name, &frame.bytes) => {
+                walk::Direction::In
+            }
+            Direction::In => walk::Direction::InForOther,
+            Direction::Out => walk::Direction::Out,
+        },
+        time: frame.time,
+        start: match interface.link {
+            LinkType::Ethernet => Start::Ethernet,
+            LinkType::RawIp => Start::Ip,
+        },
+        bytes: frame.bytes.clone(),
+    }
+}
