@@ -50,6 +50,23 @@ pub fn text(story: &Story, how: Text) -> String {
     out
 }
 
+/// Columns of what is kept in a file and compared line by line.
+const OF_A_FILE: usize = 120;
+
+/// The steps without anything that differs from run to run, for a snapshot: times, numbers of connections, and who had to ask
+/// for whom. The story was told with [`Ports::Any`](super::Ports::Any).
+pub fn normal(name: &str, story: &Story) -> String {
+    let how = Text { width: OF_A_FILE, style: Style::Plain, detail: Detail::Short };
+    let end = story.outcome.as_ref().map(ToString::to_string).unwrap_or_default();
+    let mut out = format!("walk \"{name}\": {} from {} to {}: {end}\n", story.probe, story.from, story.to);
+    for way in &story.ways {
+        let mut way = way.clone();
+        way.steps.iter_mut().for_each(|step| step.questions.clear());
+        how.way(&mut out, &way);
+    }
+    out
+}
+
 impl Text {
     fn heading(self, out: &mut String, story: &Story) {
         let ends = story.ways.first().and_then(|way| way.steps.first()).and_then(|step| step.layers.last());
