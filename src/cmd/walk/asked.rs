@@ -3,6 +3,8 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use crate::blame::{Decision, Facts, Packet, State};
 use crate::model::Family;
 use crate::packet::decode::{Ip, MacAddress};
@@ -70,7 +72,9 @@ impl Asking<'_> {
             Ok(Decision::Send { via, link, .. }) => {
                 let hop = via.unwrap_or(ip.to);
                 let by = via.map(|via| format!(" via {}", self.named(via))).unwrap_or_default();
-                told.push(about("route", format!("{}{by} dev {link}", ip.to)));
+                let matched = self.kernels.matched(&step.place, &packet);
+                let matched = matched.map_or_else(|| ip.to.to_string(), which);
+                told.push(about("route", format!("{matched}{by} dev {link}")));
                 told.extend(state.neighbour(&link, hop).and_then(|entry| {
                     let mac = self.owner(MacAddress(entry.mac?.0));
                     Some(about("neighbour", format!("{hop} is {mac} ({})", how(&entry.state))))
@@ -114,6 +118,11 @@ impl Asking<'_> {
 
 fn about(about: &'static str, text: String) -> Told {
     Told { about, text }
+}
+
+/// Which route that is, as `ip route get fibmatch` writes it.
+fn which(matched: IpNet) -> String {
+    if matched.prefix_len() == 0 { "default".to_owned() } else { matched.to_string() }
 }
 
 /// How an entry came to be: what the kernel does to keep one that was learnt changes from second to second, and is no
