@@ -9,6 +9,7 @@ use crate::blame::{Decision, Facts, Packet, State};
 use crate::model::Family;
 use crate::packet::decode::{Ip, MacAddress};
 use crate::plan::Mac;
+use crate::plan::nftables::translating;
 use crate::render::Names;
 use crate::render::walk::Told;
 use crate::walk::{Change, Direction, Step, Wires};
@@ -101,9 +102,13 @@ impl Asking<'_> {
             let text = format!("{} knows {} behind {}", entry.link, self.owner(to), self.named(entry.to));
             told.push(about("FDB", text));
         }
-        if step.changes.iter().any(|change| matches!(change, Change::Source { .. })) {
-            told.extend(state.source_nat.last().map(|rule| about("nft", rule.to_string())));
-        }
+        let translated = step.changes.iter().find_map(|change| match change {
+            Change::Source { before, .. } => Some(before.0),
+            _ => None,
+        });
+        // What is translated back for an answer is in no rule: the kernel remembers the connection.
+        let rule = translated.and_then(|before| translating(&state.source_nat, before, ip.to));
+        told.extend(rule.map(|rule| about("nft", rule.to_string())));
         told
     }
 
