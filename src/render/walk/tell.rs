@@ -344,7 +344,7 @@ fn what(steps: &[Step]) -> String {
     steps.first().and_then(|step| step.packet.inner()).map(carries).unwrap_or_default()
 }
 
-fn kind(kind: Kind) -> &'static str {
+pub(super) fn kind(kind: Kind) -> &'static str {
     match kind {
         Kind::Fabric => "fabric",
         Kind::Router => "router",
