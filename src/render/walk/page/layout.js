@@ -7,9 +7,10 @@
 const LETTER = 8.9; // width of a letter of a chip, in this size of any monospaced font
 const CHIP_HEIGHT = 28;
 const POD = { width: 152, pitch: 170, height: 86 };
-const NODE = { least: 344, gap: 34, pods: 38, bridge: 164, bridgeHeight: 66, stack: 248, stackHeight: 72, height: 346 };
-const SEGMENT = { gap: 50, height: 64, least: 300 };
-const ROUTER = { height: 72, gap: 54, port: 158 };
+const NODE = { least: 344, gap: 34, pods: 38, bridge: 160, bridgeHeight: 66, stack: 244, lane: 26 };
+const SEGMENT = { gap: 46, height: 64, bus: 30, least: 300 };
+const ROUTER = { height: 66, gap: 48, port: 158 };
+const FABRIC = { gap: 18, height: 50, lane: 30 };
 const MARGIN = 18;
 
 const keyOf = (place, name) => `${place}\n${name}`;
@@ -23,8 +24,12 @@ function layoutOf(drawing) {
   const fabric = drawing.places.find((place) => place.kind === 'fabric');
   const segments = fabric ? fabric.bridges : [];
   const nodes = drawing.places.filter((place) => place.kind === 'node');
+  // Tunnels' ends stand inside of the IP stack, which needs room for their addresses then.
+  const stands = (chip) => ['tunnel', 'other'].includes(chip.role);
+  plane.stackHeight = nodes.some((node) => node.chips.some(stands)) ? 70 : 48;
+  plane.nodeHeight = NODE.stack + plane.stackHeight + 26;
   let left = MARGIN;
-  let bottom = MARGIN + (nodes.length ? NODE.height + SEGMENT.gap : 0);
+  let bottom = MARGIN + (nodes.length ? plane.nodeHeight + SEGMENT.gap : 0);
   const ranges = new Map();
   for (const segment of [...segments.map((bridge) => bridge.name), null]) {
     const start = left;
@@ -81,7 +86,7 @@ function placeNode(plane, node, left) {
   const columns = pods.length + (node.pods_left_out ? 1 : 0);
   const width = Math.max(columns * POD.pitch + 20, NODE.least);
   const first = left + (width - columns * POD.pitch) / 2 + POD.pitch / 2;
-  plane.boxes.push({ kind: 'node', place: node, x: left, y: top, width, height: NODE.height });
+  plane.boxes.push({ kind: 'node', place: node, x: left, y: top, width, height: plane.nodeHeight });
   pods.forEach((pod, at) => placePod(plane, pod, first + at * POD.pitch, top + NODE.pods));
   if (node.pods_left_out) {
     const x = first + pods.length * POD.pitch - POD.width / 2;
@@ -89,18 +94,18 @@ function placeNode(plane, node, left) {
     plane.boxes.push({ kind: 'more', text, x, y: top + NODE.pods, width: POD.width, height: POD.height });
   }
   const inner = { left: left + 12, right: left + width - 12 };
-  const bus = top + NODE.bridge + 34;
-  for (const bridge of node.bridges) {
-    const box = { x: inner.left, y: top + NODE.bridge, width: inner.right - inner.left, height: NODE.bridgeHeight };
-    plane.boxes.push({ kind: 'bridge', place: node, bridge, bus, ...box });
-    plane.lanes.set(keyOf(node.name, bridge.name), bus);
-  }
+  const bus = top + NODE.bridge + 32;
   // Where a node's own cable is a port of its bridge, no packet passes the IP stack on its way there: the cable goes by.
   const goesBy = node.chips.some((chip) => chip.role === 'own' && chip.bridge);
+  for (const bridge of node.bridges) {
+    const box = { x: inner.left, y: top + NODE.bridge, width: inner.right - inner.left, height: NODE.bridgeHeight };
+    plane.boxes.push({ kind: 'bridge', place: node, bridge, bus, ...box, clear: goesBy ? 82 : 12 });
+    plane.lanes.set(keyOf(node.name, bridge.name), bus);
+  }
   const stackRight = goesBy ? inner.right - 110 : inner.right;
-  const lane = top + NODE.stack + 28;
+  const lane = top + NODE.stack + NODE.lane;
   plane.lanes.set(keyOf(node.name, ''), lane);
-  const stack = { x: inner.left, y: top + NODE.stack, width: stackRight - inner.left, height: NODE.stackHeight };
+  const stack = { x: inner.left, y: top + NODE.stack, width: stackRight - inner.left, height: plane.stackHeight };
   plane.boxes.push({ kind: 'stack', place: node, lane, ...stack });
   placeNodeChips(plane, node, { inner, stack, lane, top, goesBy });
   return width;
@@ -119,7 +124,7 @@ function placeNodeChips(plane, node, { inner, stack, lane, top, goesBy }) {
       addChip(plane, node.name, chip, stack.x + 12 + width / 2 + tunnels, lane);
       tunnels += width + 50;
     } else if (chip.role === 'own') {
-      addChip(plane, node.name, chip, goesBy ? inner.right - 55 : center, top + NODE.height);
+      addChip(plane, node.name, chip, goesBy ? inner.right - 55 : center, top + plane.nodeHeight);
     } else if (chip.role === 'port') {
       const far = farEnds(plane.drawing, node.name).find((end) => end.here === chip.interface)?.there;
       const above = far && plane.chips.get(keyOf(far.place, far.interface));
@@ -146,13 +151,13 @@ function placeFabric(plane, fabric, ranges, top) {
   for (const bridge of fabric.bridges) {
     const { left, right } = ranges.get(bridge.name);
     const box = { x: left, y: top, width: right - left, height: SEGMENT.height };
-    plane.boxes.push({ kind: 'segment', place: fabric, bridge, bus: top + 33, ...box });
-    plane.lanes.set(keyOf(fabric.name, bridge.name), top + 33);
+    plane.boxes.push({ kind: 'segment', place: fabric, bridge, bus: top + SEGMENT.bus, ...box, clear: 12 });
+    plane.lanes.set(keyOf(fabric.name, bridge.name), top + SEGMENT.bus);
     const own = fabric.chips.find((chip) => chip.role === 'bridge' && chip.bridge === bridge.name);
-    if (own) addChip(plane, fabric.name, own, middle(left, right), top + SEGMENT.height + 9);
+    if (own) addChip(plane, fabric.name, own, middle(left, right), top + SEGMENT.height + FABRIC.gap / 2);
   }
   const bottom = top + SEGMENT.height;
-  plane.lanes.set(keyOf(fabric.name, ''), bottom + 18 + 34);
+  plane.lanes.set(keyOf(fabric.name, ''), bottom + FABRIC.gap + FABRIC.lane);
   for (const { here, there } of farEnds(plane.drawing, fabric.name)) {
     const far = plane.chips.get(keyOf(there.place, there.interface));
     const chip = findChip(plane.drawing, { place: fabric.name, interface: here });
@@ -160,9 +165,9 @@ function placeFabric(plane, fabric, ranges, top) {
   }
   if (!routes) return bottom;
   const x = MARGIN;
-  const box = { x, y: bottom + 18, width: plane.width - 2 * MARGIN, height: ROUTER.height };
-  plane.boxes.push({ kind: 'stack', place: fabric, lane: bottom + 18 + 34, ...box });
-  return bottom + 18 + ROUTER.height;
+  const box = { x, y: bottom + FABRIC.gap, width: plane.width - 2 * MARGIN, height: FABRIC.height };
+  plane.boxes.push({ kind: 'stack', place: fabric, lane: box.y + FABRIC.lane, ...box });
+  return bottom + FABRIC.gap + FABRIC.height;
 }
 
 /** Routers and externals: a row below the underlay. */

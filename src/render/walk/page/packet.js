@@ -58,7 +58,7 @@ function ipFields({ ip }, was) {
     field('from', 'ip-from', end(ip.from), changedFrom(was?.ip?.from.address, ip.from.address)),
     field('to', 'ip-to', end(ip.to), changedFrom(was?.ip?.to.address, ip.to.address)),
     field(ip.from.address.includes(':') ? 'hop limit' : 'TTL', 'ttl', String(ip.ttl), changedFrom(was?.ip?.ttl, ip.ttl),
-      ip.dont_fragment ? aside(" don't fragment") : null));
+      ip.dont_fragment && !ip.from.address.includes(':') ? aside(" don't fragment") : null));
 }
 
 function box(kind, name, size, fresh, fields, inside) {
@@ -95,7 +95,7 @@ function askedBox(step, foretold) {
 
 function notes(step) {
   const lines = [
-    ...step.questions.map((question) => `Before it, captured too: ${question}`),
+    ...step.questions.map((question) => `Before it: ${question}`),
     ...(step.copies.length ? [`A copy also went to ${step.copies.join(', ')}`] : []),
   ];
   return lines.length ? html('ul', { class: 'notes' }, lines.map((text) => html('li', {}, text))) : null;
@@ -116,16 +116,17 @@ function lostBox(story) {
     commands('See it', lost.show), commands('Mend it', lost.mend));
 }
 
-/** `node1 eth0`, with what it did there. */
-function title(step, level) {
-  return html(level, {}, `${step.place} ${step.interface} `, html('span', { class: 'heading' }, step.direction));
+/** `node1 eth0`, with what it did there, and what the interface is there for. */
+function title(step, level, before = '') {
+  return html('div', { class: 'where-now' },
+    html(level, {}, `${before}${step.place} ${step.interface} `, html('span', { class: 'heading' }, step.direction)),
+    html('p', { class: 'role' }, step.role));
 }
 
 /** Everything about a step, but for its number. */
 function stepDetails(step, before, story) {
   const foretold = story.origin === 'predicted';
   return [
-    step.role ? html('p', { class: 'role' }, step.role) : null,
     askedBox(step, foretold),
     notes(step),
     step.changes.length

@@ -17,7 +17,7 @@ class Player {
     this.list();
     this.paper();
     this.find('left-out').textContent =
-      drawing.left_out.length ? `Not drawn, since the packet does not pass: ${drawing.left_out.join(', ')}` : '';
+      drawing.left_out.length ? `Not drawn, as the packet does not pass there: ${drawing.left_out.join(', ')}` : '';
     this.scene = new Scene(this.find('scene'), story, drawing);
     this.controls();
     this.theme();
@@ -44,9 +44,20 @@ class Player {
     const names = { request: 'request', reply: 'reply', error: 'ICMP error' };
     let index = 0;
     this.buttons = [];
+    // Steps at one place stand together below its name, as wide as they are many.
+    const group = (steps) => {
+      const buttons = steps.map((step) => html('li', {}, this.button(step, index++)));
+      const item = html('li', { class: 'group' }, html('span', { class: 'where' }, steps[0].place), html('ol', {}, buttons));
+      item.style.flexGrow = steps.length;
+      return item;
+    };
+    const groups = (steps) => {
+      const starts = steps.map((step, at) => at).filter((at) => steps[at].place !== steps[at - 1]?.place);
+      return starts.map((start, at) => group(steps.slice(start, starts[at + 1])));
+    };
     const row = (way) => html('div', { class: 'way', 'data-kind': way.kind },
       html('h2', { title: way.what }, names[way.kind]),
-      html('ol', { 'aria-label': way.what }, way.steps.map((step) => html('li', {}, this.button(step, index++)))));
+      html('ol', { 'aria-label': way.what }, groups(way.steps)));
     this.find('ways').replaceChildren(...this.story.ways.map(row));
   }
 
@@ -56,7 +67,7 @@ class Player {
       'aria-label': `Step ${step.number}: ${step.place} ${step.interface}, ${step.direction}${died ? ', lost here' : ''}`,
       title: `${step.place} ${step.interface} (${step.direction})` },
     html('span', { class: 'number' }, died ? `✘ ${step.number}` : String(step.number)),
-    html('span', {}, step.place), html('span', {}, step.interface));
+    html('span', {}, step.interface));
     button.addEventListener('click', () => this.leap(index));
     this.buttons.push(button);
     return button;
@@ -151,7 +162,9 @@ class Player {
       else button.removeAttribute('aria-current');
       button.classList.toggle('is-past', at < this.index && this.steps[at].way === way);
     });
-    this.buttons[this.index].scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    // Within the list alone: on a phone the page itself must not jump away from the drawing.
+    const [ways, row] = [this.find('ways'), this.buttons[this.index].closest('.way')];
+    if (ways.scrollHeight > ways.clientHeight) ways.scrollTop = row.offsetTop - ways.offsetTop;
     // Not `disabled`, which would take the keyboard's focus away from whoever got to the end by it.
     const off = (id, is) => this.find(id).setAttribute('aria-disabled', String(is));
     ['back', 'first'].forEach((id) => off(id, this.index === 0));
@@ -182,7 +195,7 @@ class Player {
   paper() {
     const { story } = this;
     const one = (step, before) => html('article', { class: 'step' },
-      html('h3', {}, `${step.number}. `, ...title(step, 'span').childNodes), ...stepDetails(step, before, story));
+      title(step, 'h3', `${step.number}. `), ...stepDetails(step, before, story));
     this.find('on-paper').replaceChildren(
       ...story.ways.map((way) => html('div', { 'data-kind': way.kind }, html('h2', {}, way.what),
         way.steps.map((step, at) => one(step, way.steps[at - 1] ?? null)))),

@@ -2,7 +2,7 @@
 // The drawing itself, as SVG, and the packet on it.
 
 const SVG = 'http://www.w3.org/2000/svg';
-const SMALLEST = 0.74; // below this nobody in the last row can read a chip: the drawing is scrolled instead
+const SMALLEST = 0.7; // below this nobody in the last row can read a chip: the drawing is scrolled instead
 const LARGEST = 1.7;
 
 function svg(name, attributes, ...children) {
@@ -14,12 +14,17 @@ function svg(name, attributes, ...children) {
 
 const line = (points) => points.map(({ x, y }, at) => `${at ? 'L' : 'M'}${x} ${y}`).join('');
 
-/** Text that fits; what does not is cut in its middle, and whole in the tooltip. */
+/** Text that fits: drawn together a little where that is enough, else cut in its middle, and whole in the tooltip. */
 function label(text, width, attributes) {
-  const most = Math.max(4, Math.floor(width / (attributes.class === 'name' ? 10.4 : 8.6)));
+  const letter = attributes.class === 'name' ? 11.4 : 8.8;
+  const most = Math.max(4, Math.floor((width * 1.25) / letter));
   const half = Math.floor((most - 1) / 2);
   const shown = text.length > most ? `${text.slice(0, half)}…${text.slice(text.length - half)}` : text;
   const element = svg('text', attributes, shown);
+  if (shown.length * letter > width) {
+    element.setAttribute('textLength', width);
+    element.setAttribute('lengthAdjust', 'spacingAndGlyphs');
+  }
   if (shown !== text) element.append(svg('title', {}, text));
   return element;
 }
@@ -60,7 +65,7 @@ class Scene {
     this.holder.replaceChildren(this.svg);
   }
 
-  box({ kind, place, bridge, text, bus, lane, x, y, width, height }) {
+  box({ kind, place, bridge, text, bus, lane, clear, x, y, width, height }) {
     const rect = (name, radius) => svg('rect', { class: name, x, y, width, height, rx: radius });
     const words = (text, dx, dy, name, room = width - 20) => label(text, room, { x: x + dx, y: y + dy, class: name });
     const centered = (text, dy, name) => label(text, width - 12,
@@ -70,29 +75,33 @@ class Scene {
       svg('g', { class: place.is_used ? kind : `${kind} unused`, 'data-box': place.name }, ...children);
     if (kind === 'bridge' || kind === 'segment') {
       const ports = this.onBus(place, bridge);
-      const networks = bridge.networks.join(', ');
+      const [network = '', ...more] = bridge.networks;
+      // A router's cables are plugged in from below: then the words go above the bus.
+      const isBelow = ports.some((port) => port.y === y + height);
+      const base = isBelow ? 19 : height - 10;
+      const room = clear > 12 ? width - clear - 118 : width / 2 - 20;
       return svg('g', { class: bridge.is_used ? 'wire' : 'wire unused' },
         svg('rect', { class: 'bridge', x, y, width, height, rx: kind === 'segment' ? 14 : 8,
           'data-place': place.name, 'data-bridge': bridge.name }),
         ...ports.map((port) => svg('path', { class: 'inside', d: line([port, { x: port.x, y: bus }]) })),
         ports.length ? svg('path', { class: 'inside', d: line(this.ends(ports, bus)) }) : null,
-        words(kind === 'bridge' ? `bridge ${bridge.label}` : bridge.label, 12, height - 10, '', width / 2 - 40),
-        label(networks, width / 2 - 20,
-          { x: x + width - 12, y: y + height - 10, class: 'aside mono', 'text-anchor': 'end' }));
+        words(kind === 'bridge' ? `bridge ${bridge.label}` : bridge.label, 12, base, '', width / 2 - 48),
+        label(more.length ? `${network}, …` : network, room,
+          { x: x + width - clear, y: y + base, class: 'aside mono', 'text-anchor': 'end' }));
     }
     if (kind === 'stack') {
       const ports = this.inStack(place);
-      const name = place.kind === 'fabric' ? 'fabric: the router of all segments' : 'IP stack';
+      const name = place.kind === 'fabric' ? 'fabric: router' : 'IP stack';
       return group(rect('stack', 8),
         ...ports.map((port) => svg('path', { class: 'inside', d: line([port, { x: port.x, y: lane }]) })),
         ports.length > 1 ? svg('path', { class: 'inside', d: line(this.ends(ports, lane)) }) : null,
-        label(name, width / 2 - 50, { x: x + width - 12, y: y + height - 11, class: 'aside', 'text-anchor': 'end' }));
+        label(name, 130, { x: x + width - 12, y: y + (place.kind === 'fabric' ? 21 : height - 11), class: 'aside', 'text-anchor': 'end' }));
     }
     if (kind === 'node') return group(rect('place', 14), words(place.name, 14, 27, 'name', width - 30));
     const first = (place.chips[0]?.addresses ?? []).join(', ');
     if (kind === 'pod') return group(rect('place', 12), centered(place.name, 30, 'name'), centered(first, 54, 'aside mono'));
     const of = (spot) => label(spot.chip.addresses.join(', '), width / place.chips.length,
-      { x: spot.x, y: y + 34, class: 'aside mono', 'text-anchor': 'middle' });
+      { x: spot.x, y: y + 32, class: 'aside mono', 'text-anchor': 'middle' });
     const spots = place.chips.map((chip) => this.plane.chips.get(keyOf(place.name, chip.interface)));
     return group(rect('place', 12), ...spots.map(of), centered(place.name, height - 12, 'name'));
   }
@@ -184,7 +193,8 @@ class Scene {
     this.svg.querySelector(now)?.classList.add('is-now');
     this.wrap(step.layers.length);
     const before = this.steps.slice(0, index + 1).filter((it) => it.way === way).map((it) => it.step);
-    this.trail.setAttribute('d', line(before.slice(1).flatMap((to, at) => this.between(before[at], to))));
+    const trail = before.slice(1).flatMap((to, at) => this.between(before[at], to));
+    this.trail.setAttribute('d', line(step.ports ? [...trail, this.rest(step)] : trail));
     const near = from !== undefined && Math.abs(from - index) === 1 && this.steps[from].way === way;
     const there = this.rest(step);
     if (!near || !milliseconds) return this.put(there);
