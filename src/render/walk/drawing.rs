@@ -329,8 +329,7 @@ fn leave_out_pods(drawing: &mut Drawing) {
 /// A port whose cable leads to somebody who is not drawn, a switch that is not a place's own interface, and a segment that
 /// nobody is on.
 fn leave_out_chips(drawing: &mut Drawing, lab: &Lab) {
-    let plugged: HashSet<Spot> =
-        drawing.cables.iter().flat_map(|cable| cable.ends.clone()).collect();
+    let plugged: HashSet<Spot> = drawing.cables.iter().flat_map(|cable| cable.ends.clone()).collect();
     for place in &mut drawing.places {
         let (name, is_switch) = (place.name.clone(), place.kind == "fabric" && lab.fabric.is_empty());
         place.chips.retain(|chip| match chip.role {

@@ -94,3 +94,6 @@ fn harmless(json: &str) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests;
