@@ -7,6 +7,7 @@
 
 pub mod browser;
 pub mod capture;
+pub mod console;
 pub mod pcapng;
 
 use std::fs;

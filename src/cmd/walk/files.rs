@@ -49,8 +49,7 @@ impl Page {
 
     /// Writes it, and says so.
     pub(super) fn write(mut self, request: &Request<'_>, story: &Story) -> anyhow::Result<()> {
-        let lab = &request.record.lab;
-        let text = page(story, lab, &plan(lab))?;
+        let text = page(story, request.lab, &plan(request.lab))?;
         let write = || -> io::Result<()> {
             self.file.write_all(text.as_bytes())?;
             self.file.persist(&self.path)?;

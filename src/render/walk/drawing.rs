@@ -298,12 +298,28 @@ fn leave_out(drawing: &mut Drawing, lab: &Lab) {
             drawing.places.retain(|place| place.kind != kind || place.is_used);
         }
         let gone = all - drawing.places.iter().filter(|place| place.kind == kind).count();
-        drawing.left_out.extend((gone > 0).then(|| counted(gone, thing)));
+        if gone > 0 {
+            let mut text = counted(gone, thing);
+            if kind == "node" {
+                text.push_str(&pods_of_gone(drawing));
+            }
+            drawing.left_out.push(text);
+        }
     }
     leave_out_pods(drawing);
     let names: HashSet<String> = drawing.places.iter().map(|place| place.name.clone()).collect();
     drawing.cables.retain(|cable| cable.ends.iter().all(|end| names.contains(&end.place)));
     leave_out_chips(drawing, lab);
+}
+
+/// ` with 80 pods`: those whose node is not drawn.
+fn pods_of_gone(drawing: &Drawing) -> String {
+    let is_drawn = |node: &String| drawing.places.iter().any(|place| place.name == *node);
+    let pods = drawing.places.iter().filter(|place| place.node.as_ref().is_some_and(|node| !is_drawn(node)));
+    match pods.count() {
+        0 => String::new(),
+        pods => format!(" with {}", count(u64::try_from(pods).unwrap_or(u64::MAX), "pod")),
+    }
 }
 
 fn leave_out_pods(drawing: &mut Drawing) {

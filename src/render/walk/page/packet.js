@@ -93,8 +93,11 @@ function askedBox(step, foretold) {
     html('dl', {}, step.asked.map(({ about, text }) => [html('dt', {}, about), html('dd', {}, text)])));
 }
 
-function notes(step) {
+function notes(step, before) {
+  const pieces = step.pieces === (before?.pieces ?? 1) ? []
+    : [step.pieces > 1 ? `In ${step.pieces} pieces, of which this is the first` : 'Put together again'];
   const lines = [
+    ...pieces,
     ...step.questions.map((question) => `Before it: ${question}`),
     ...(step.copies.length ? [`A copy also went to ${step.copies.join(', ')}`] : []),
   ];
@@ -128,7 +131,7 @@ function stepDetails(step, before, story) {
   const foretold = story.origin === 'predicted';
   return [
     askedBox(step, foretold),
-    notes(step),
+    notes(step, before),
     step.changes.length
       ? html('ul', { class: 'changes', 'aria-label': 'Changed since the step before' },
         step.changes.map(({ kind, text }) => html('li', { 'data-change': kind }, text)))

@@ -32,6 +32,7 @@ fn step(number: usize, place: &str, interface: &str, ports: Option<[&str; 2]>) -
         after_ns: 0,
         role: String::new(),
         bytes: 98,
+        pieces: 1,
         layers: Vec::new(),
         macs: None,
         changes: Vec::new(),
@@ -230,7 +231,7 @@ fn of_a_hundred_pods_the_two_on_the_way_are_drawn() {
     let names: Vec<&str> = drawing.places.iter().map(|place| place.name.as_str()).collect();
     assert_eq!(names, ["fabric", "node1", "node1-pod1", "node10", "node10-pod10"]);
     assert_eq!(drawing.places[1].pods_left_out, 9);
-    assert_eq!(drawing.left_out, ["8 more nodes"]);
+    assert_eq!(drawing.left_out, ["8 more nodes with 80 pods"]);
     assert_eq!(drawing.places.iter().map(|place| place.chips.len()).sum::<usize>(), 2 + 3 + 1 + 3 + 1);
     assert_eq!(drawing.cables.len(), 4);
 }
