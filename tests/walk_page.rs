@@ -169,6 +169,37 @@ fn pictures() -> PathBuf {
     directory
 }
 
+/// Long names, three segments, two routers and the fabric's, more than there is room for.
+const CROWDED: &str = r#"
+[cluster]
+data_path = "vxlan"
+[[segment]]
+name = "the-first-of-all-segments"
+[[segment]]
+name = "rack2"
+[[segment]]
+name = "rack3"
+[[router]]
+name = "a-router-with-a-long-name"
+segments = ["the-first-of-all-segments", "rack2"]
+[[router]]
+name = "r2"
+segments = ["rack2", "rack3"]
+[[node]]
+name = "a-node-with-a-very-long-name-indeed-that-nobody-would-choose-22"
+segment = "the-first-of-all-segments"
+pods = ["p1", "a-pod-with-a-very-long-name-indeed-that-nobody-would-choose-123"]
+[[node]]
+name = "n2"
+segment = "rack3"
+pods = ["p3"]
+[[external]]
+name = "internet"
+[[external]]
+name = "dns"
+ip = "8.8.8.8"
+"#;
+
 const STILL: [(&str, &str); 2] = [("prefers-reduced-motion", "reduce"), ("prefers-color-scheme", "light")];
 
 /// Opens a page for somebody who wants no motion: what is shown is then there at once.
@@ -190,14 +221,23 @@ fn every_step_is_shown_as_the_walk_has_it() {
             ("egress", "host-gw", "egress.toml", vec!["pod1", "internet", "tcp:80"]),
             ("cloud-v6", "cloud", "cloud.toml", vec!["-6", "pod1", "pod4"]),
             ("hundred-pods", "host-gw", "hundred-pods.toml", vec!["node1-pod1", "node10-pod10"]),
+            (
+                "crowded",
+                "vxlan",
+                "",
+                vec!["p3", "a-pod-with-a-very-long-name-indeed-that-nobody-would-choose-123"],
+            ),
+            ("nodes", "host-gw", "two-node.toml", vec!["node1", "node2"]),
         ];
+        let crowded = world.file("crowded.toml", CROWDED);
         for (name, data_path, file, args) in labs {
-            world.ok(&["up", "--data-path", data_path, &world.lab(file)]);
+            let file = if name == "crowded" { crowded.clone() } else { world.lab(file) };
+            world.ok(&["up", "--data-path", data_path, &file]);
             let written = Written::new(world, name, 0, &args);
             world.ok(&["down", "--all"]);
             open(browser, &written, [1280, 720]);
             let count = written.steps().len();
-            assert!(count >= 8, "{name}");
+            assert!(count >= 6, "{name}");
             for at in 0..count {
                 expect_step(browser, &written, at);
                 if at == 4 {
@@ -245,6 +285,18 @@ fn it_is_operated_by_mouse_and_keys() {
     });
 }
 
+/// Which of these places of the packet are neither on its trail, which is whole at the end, nor beside a chip, where it rests.
+const ASTRAY: &str = r"
+    const trail = document.querySelector('.trail');
+    const points = Array.from({ length: Math.ceil(trail.getTotalLength()) }, (_, at) => trail.getPointAtLength(at));
+    const chips = [...document.querySelectorAll('.chip > rect')].map((rect) => rect.getBBox());
+    return FLOWN.filter((text) => {
+        const [x, y] = text.match(/-?[\d.]+/g).map(Number);
+        const beside = ({ x: left, y: top, width, height }) =>
+            Math.abs(y - top - height / 2) < 1 && x > left + width / 2 - 1 && x < left + width + 25;
+        return !points.some((point) => Math.hypot(point.x - x, point.y - y) < 2) && !chips.some(beside);
+    });";
+
 /// With motion: the packet moves on its own to the end, faster if one wants, and stops when it is told to.
 fn plays(browser: &Browser, last: usize) {
     browser.prefer("", &[("prefers-reduced-motion", "no-preference")]);
@@ -276,6 +328,8 @@ fn plays(browser: &Browser, last: usize) {
     browser.click("#play");
     wait_until("the packet is at its end", || number() == last + 1);
     wait_until("what has ended does not play", || browser.run(SHOWN)["playing"] == "Play");
+    let flown = json!(places).to_string();
+    assert_eq!(browser.run(&ASTRAY.replace("FLOWN", &flown)), json!([]), "it goes along cables and lanes");
     let paused_at = at();
     browser.press(key::HOME);
     assert_ne!(at(), paused_at);

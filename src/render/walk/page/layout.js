@@ -198,7 +198,7 @@ function placeOthers(plane, fabric, ranges, bottom) {
 /** A router or an external, its chips on its upper edge, and their cables' other ends above. */
 function placeBelow(plane, fabric, ranges, place, box) {
   plane.boxes.push({ kind: place.kind, place, ...box });
-  plane.lanes.set(keyOf(place.name, ''), box.y + 48);
+  plane.lanes.set(keyOf(place.name, ''), box.y + 38);
   const ends = farEnds(plane.drawing, place.name);
   const rangeOf = (chip) => {
     const there = ends.find((end) => end.here === chip.interface)?.there;
@@ -216,7 +216,7 @@ function placeBelow(plane, fabric, ranges, place, box) {
     const above = range ? range.top + SEGMENT.height : box.y - ROUTER.gap;
     let free = range ? between(range.left + half, x, range.right - half) : x;
     const taken = () => [...plane.chips.values()].some(
-      (other) => other.y === above && Math.abs(other.x - free) < half + other.width / 2);
+      (other) => Math.abs(other.y - above) < CHIP_HEIGHT && Math.abs(other.x - free) < half + other.width / 2);
     while (taken() && free < plane.width) free += 20;
     addChip(plane, fabric.name, port, free, above);
   });
@@ -238,7 +238,8 @@ function placeRest(plane) {
 function cablePoints(plane, { ends }) {
   const [near, far] = ends.map((end) => plane.chips.get(keyOf(end.place, end.interface)));
   if (!near || !far) return [];
-  return near.x === far.x ? [near, far] : acrossAt(near, far, middle(near.y, far.y));
+  // Just above the lower end: what lies between, such as the fabric's own router, is passed straight.
+  return near.x === far.x ? [near, far] : acrossAt(near, far, Math.max(near.y, far.y) - ROUTER.gap / 2);
 }
 
 /** Down or up to a lane, along it, and on. */

@@ -141,7 +141,7 @@ class Player {
     const moves = this.still.matches ? 0 : milliseconds / this.speed;
     this.scene.show(this.index, from, moves);
     const ends = this.story.lost && (step.number === this.story.lost.after_step || this.index === this.steps.length - 1);
-    this.scene.died_at(Boolean(this.story.lost) && step.number === this.story.lost.after_step);
+    this.scene.diedHere(Boolean(this.story.lost) && step.number === this.story.lost.after_step);
     const pane = this.find('pane');
     pane.dataset.kind = way.kind;
     pane.replaceChildren(
@@ -173,7 +173,7 @@ class Player {
 
   /** The packet was never seen anywhere. */
   nothing() {
-    this.scene.died_at(true);
+    this.scene.diedHere(true);
     this.find('pane').replaceChildren(html('h2', {}, 'No step'), lostBox(this.story) ?? this.story.verdict);
   }
 

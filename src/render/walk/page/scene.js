@@ -79,14 +79,16 @@ class Scene {
       // A router's cables are plugged in from below: then the words go above the bus.
       const isBelow = ports.some((port) => port.y === y + height);
       const base = isBelow ? 19 : height - 10;
-      const room = clear > 12 ? width - clear - 118 : width / 2 - 20;
+      const above = ports.filter((port) => port.y === y).map((port) => port.width / 2);
+      const free = width / 2 - 18 - Math.max(...above, 0);
+      const [left, right] = isBelow ? [free, free] : [width / 2 - 48, clear > 12 ? width - clear - 118 : width / 2 - 20];
       return svg('g', { class: bridge.is_used ? 'wire' : 'wire unused' },
         svg('rect', { class: 'bridge', x, y, width, height, rx: kind === 'segment' ? 14 : 8,
           'data-place': place.name, 'data-bridge': bridge.name }),
         ...ports.map((port) => svg('path', { class: 'inside', d: line([port, { x: port.x, y: bus }]) })),
         ports.length ? svg('path', { class: 'inside', d: line(this.ends(ports, bus)) }) : null,
-        words(kind === 'bridge' ? `bridge ${bridge.label}` : bridge.label, 12, base, '', width / 2 - 48),
-        label(more.length ? `${network}, …` : network, room,
+        words(kind === 'bridge' ? `bridge ${bridge.label}` : bridge.label, 12, base, '', left),
+        label(more.length ? `${network}, …` : network, right,
           { x: x + width - clear, y: y + base, class: 'aside mono', 'text-anchor': 'end' }));
     }
     if (kind === 'stack') {
@@ -192,19 +194,27 @@ class Scene {
       : `[data-place="${CSS.escape(step.place)}"][data-interface="${CSS.escape(step.interface)}"]`;
     this.svg.querySelector(now)?.classList.add('is-now');
     this.wrap(step.layers.length);
-    const before = this.steps.slice(0, index + 1).filter((it) => it.way === way).map((it) => it.step);
-    const trail = before.slice(1).flatMap((to, at) => this.between(before[at], to));
-    this.trail.setAttribute('d', line(step.ports ? [...trail, this.rest(step)] : trail));
     const near = from !== undefined && Math.abs(from - index) === 1 && this.steps[from].way === way;
     const there = this.rest(step);
+    // The trail is behind the packet, never before it.
+    const forward = near && from < index && milliseconds;
+    this.leave(forward ? from : index);
     if (!near || !milliseconds) return this.put(there);
     const points = from < index
       ? this.route(this.steps[from].step, step)
       : this.route(step, this.steps[from].step).reverse();
-    this.travel(points, milliseconds);
+    this.travel(points, milliseconds, () => this.leave(index));
   }
 
-  died_at(is) {
+  /** Marks the way that the packet has gone until a step. */
+  leave(index) {
+    const { step, way } = this.steps[index];
+    const before = this.steps.slice(0, index + 1).filter((it) => it.way === way).map((it) => it.step);
+    const trail = before.slice(1).flatMap((to, at) => this.between(before[at], to));
+    this.trail.setAttribute('d', line(step.ports ? [...trail, this.rest(step)] : trail));
+  }
+
+  diedHere(is) {
     this.died?.classList.toggle('is-now', is);
   }
 
@@ -224,7 +234,7 @@ class Scene {
     this.follow(this.at);
   }
 
-  travel(points, milliseconds) {
+  travel(points, milliseconds, arrived) {
     const lengths = points.slice(1).map((to, at) => Math.hypot(to.x - points[at].x, to.y - points[at].y));
     const whole = lengths.reduce((sum, length) => sum + length, 0);
     const begun = performance.now();
@@ -237,6 +247,7 @@ class Scene {
       const [one, other] = [points[at], points[at + 1]];
       this.put({ x: one.x + (other.x - one.x) * share, y: one.y + (other.y - one.y) * share });
       if (part < 1) this.frame = requestAnimationFrame(move);
+      else arrived();
     };
     this.frame = requestAnimationFrame(move);
   }
