@@ -1,9 +1,12 @@
 //! A walk, told.
 
+mod drawing;
+mod page;
 mod story;
 mod tell;
 mod text;
 
+pub use page::page;
 pub use story::{
     Agreement, ChangeKind, ChangeTold, CountsTold, Heading, IpTold, LayerTold, Lost, Mac, Origin, StepTold,
     Story, Told, Way, WayKind,
