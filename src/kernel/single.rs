@@ -14,7 +14,7 @@ use super::enter::{Entered, Place, enter_network};
 use super::error::{Error, Result};
 use super::icmp::IcmpSocket;
 use super::probe::{local_error, run_ping};
-use super::sockopt::path_mtu;
+use super::sockopt::{path_mtu, set_dont_fragment};
 use crate::probe::{Attempt, DontFragment, Outcome, PingEvent, PingOptions};
 
 /// By what a packet is known among others.
@@ -26,9 +26,24 @@ pub enum Identity {
     Port(u16),
 }
 
+/// What a UDP datagram of ours is like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Datagram {
+    /// Bytes of data; the number that it is known by takes eight of them.
+    pub size: u16,
+    /// May it be cut?
+    pub dont_fragment: DontFragment,
+}
+
+impl Default for Datagram {
+    fn default() -> Self {
+        Self { size: 8, dont_fragment: DontFragment::Kernel }
+    }
+}
+
 enum Way {
     Echo { socket: Box<IcmpSocket>, size: u16, dont_fragment: DontFragment },
-    Udp { socket: Socket, port: u16, nonce: u64 },
+    Udp { socket: Socket, port: u16, nonce: u64, size: u16 },
     Tcp { socket: Socket, port: u16, from: u16 },
 }
 
@@ -44,7 +59,7 @@ impl Single {
     ///
     /// # Errors
     /// If the place is gone, or its kernel gives no socket; a traceroute is more than one packet.
-    pub fn new(place: &Place<'_>, target: IpAddr, attempt: &Attempt) -> Result<Self> {
+    pub fn new(place: &Place<'_>, target: IpAddr, attempt: &Attempt, datagram: Datagram) -> Result<Self> {
         let entered = enter_network(place)?;
         let opening = || Error::io(format!("{}: opening a socket", place.sandbox.name));
         let family = if target.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
@@ -56,7 +71,8 @@ impl Single {
             Attempt::Udp { port } => {
                 let socket = Socket::new(family, Type::DGRAM, Some(Protocol::UDP)).map_err(opening())?;
                 let nonce = IcmpSocket::open(target.into()).map_err(opening())?.nonce_of(0);
-                Way::Udp { socket, port: *port, nonce }
+                set_dont_fragment(&socket, target.into(), datagram.dont_fragment).map_err(opening())?;
+                Way::Udp { socket, port: *port, nonce, size: datagram.size }
             }
             Attempt::Tcp { port } => {
                 let kind = Type::STREAM.nonblocking();
@@ -108,8 +124,10 @@ impl Single {
                 run_ping(socket, target, &options, heard, stop).map_err(Error::io("sending"))?;
                 return Ok(outcome);
             }
-            Way::Udp { socket, port, nonce } => {
-                datagram(socket, SocketAddr::new(target, *port), *nonce, patience)
+            Way::Udp { socket, port, nonce, size } => {
+                let mut data = vec![0; usize::from(*size).max(8)];
+                data[..8].copy_from_slice(&nonce.to_be_bytes());
+                datagram(socket, SocketAddr::new(target, *port), &data, patience)
             }
             Way::Tcp { socket, port, .. } => connect(socket, SocketAddr::new(target, *port), patience),
         };
@@ -120,10 +138,10 @@ impl Single {
     }
 }
 
-fn datagram(socket: &Socket, target: SocketAddr, nonce: u64, patience: Duration) -> io::Result<Outcome> {
+fn datagram(socket: &Socket, target: SocketAddr, data: &[u8], patience: Duration) -> io::Result<Outcome> {
     let begun = Instant::now();
     socket.connect(&target.into())?;
-    socket.send(&nonce.to_be_bytes())?;
+    socket.send(data)?;
     if !wait(socket, PollFlags::POLLIN, patience)? {
         return Ok(Outcome::Timeout);
     }
