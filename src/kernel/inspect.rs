@@ -27,6 +27,7 @@ use reader::Reader;
 
 pub use super::nftables::{FoundChain, FoundRule};
 pub use super::wireguard::FoundPeer;
+pub(super) use link::request_for as link_request;
 pub use lookup::{Answer, Lookup, Question};
 pub(super) use neighbour::{neighbours, permanent};
 
