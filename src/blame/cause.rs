@@ -138,8 +138,8 @@ pub enum Cause {
         bytes: u32,
         /// Whether it is the sender's own interface, which tells the sender at once.
         own: bool,
-        /// What keeps the word that it is too large from getting back, if something is known to.
-        silenced: Option<Box<Self>>,
+        /// What keeps the word that it is too large from getting back, and where, if something is known to.
+        silenced: Option<(String, Box<Self>)>,
     },
     /// A bridge keeps two of its ports apart.
     Isolated {

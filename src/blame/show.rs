@@ -11,12 +11,18 @@ use super::{Blame, LookUp};
 pub(super) fn show(blame: &Blame, lookups: &[LookUp]) -> Vec<String> {
     let place = &blame.place;
     let asked = lookups.iter().rfind(|lookup| lookup.place == *place).map(|lookup| &lookup.packet);
-    let mut commands: Vec<String> =
-        words(&blame.cause, asked).iter().map(|words| exec(place, words)).collect();
+    let mut commands = of(place, &blame.cause, asked);
+    if let Cause::TooLarge { silenced: Some((there, cause)), .. } = &blame.cause {
+        commands.extend(of(there, cause, asked));
+    }
     if let Cause::Unreadable { .. } = blame.cause {
         commands.push("netlab status".to_owned());
     }
     commands
+}
+
+fn of(place: &str, cause: &Cause, asked: Option<&Packet>) -> Vec<String> {
+    words(cause, asked).iter().map(|words| exec(place, words)).collect()
 }
 
 fn words(cause: &Cause, asked: Option<&Packet>) -> Vec<String> {
@@ -46,10 +52,6 @@ fn words(cause: &Cause, asked: Option<&Packet>) -> Vec<String> {
         Cause::Filtered { chain, .. } | Cause::Refused { chain, .. } => {
             vec![format!("nft list chain {chain}")]
         }
-        Cause::TooLarge { link, silenced, .. } => {
-            let filter = silenced.as_ref().map(|cause| words(cause, asked)).unwrap_or_default();
-            [format!("ip link show dev {link}")].into_iter().chain(filter).collect()
-        }
         Cause::Isolated { ports, .. } => {
             ports.iter().map(|port| format!("bridge -d link show dev {port}")).collect()
         }
@@ -57,7 +59,10 @@ fn words(cause: &Cause, asked: Option<&Packet>) -> Vec<String> {
         Cause::NoIpv6 { setting, .. } | Cause::NotForwarding { setting } => vec![format!("sysctl {setting}")],
         // Of what is gone nothing can be shown but what is left.
         Cause::Gone { .. } => vec!["ip link".to_owned()],
-        Cause::Down { link, .. } | Cause::NoCarrier { link } | Cause::SmallMtu { link, .. } => {
+        Cause::Down { link, .. }
+        | Cause::NoCarrier { link }
+        | Cause::SmallMtu { link, .. }
+        | Cause::TooLarge { link, .. } => {
             vec![format!("ip link show dev {link}")]
         }
         Cause::Loses { link, .. } => vec![format!("tc -s qdisc show dev {link}")],

@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use super::Certainty;
 use super::cause::Cause;
 use super::facts::{Packet, Stage, State};
 use super::follow::{Found, Walk};
@@ -26,8 +25,8 @@ impl Walk<'_> {
         let mut silenced = None;
         let mut mend = Vec::new();
         if let (Some(entered), Some(from)) = (&packet.entered, packet.from) {
-            if let Some((cause, commands)) = self.unheard(at, state, entered, from) {
-                silenced = Some(Box::new(cause));
+            if let Some((cause, commands, place)) = self.unheard(at, state, entered, from) {
+                silenced = Some((place, Box::new(cause)));
                 mend.extend(commands);
             }
             mend.extend(self.smaller_at_the_source(mtu));
@@ -63,19 +62,27 @@ impl Walk<'_> {
         Err(self.wrong(at, Cause::SmallMtu { link, mtu, planned }, mend))
     }
 
-    /// What keeps the message that a packet is too large from getting to its source, if a filter of this place does.
+    /// What keeps the message that a packet is too large from getting to its source, if a filter of either place does.
     fn unheard(
-        &self,
+        &mut self,
         at: &str,
         state: &State,
         entered: &str,
         source: IpAddr,
-    ) -> Option<(Cause, Vec<String>)> {
+    ) -> Option<(Cause, Vec<String>, String)> {
         let family = Family::of_address(&source);
         let own = self.map.find(at, entered).and_then(|id| self.map.address(id, family))?.addr();
-        let stages = [Stage::Output, Stage::Postrouting];
-        let mut found = stages.iter().filter_map(|stage| self.refusal(at, state, stage, (own, source)));
-        found.next().map(|(cause, mend, _): (_, _, Certainty)| (cause, mend))
+        let (first, _) = self.first.clone()?;
+        let there = self.state(&first).ok()?;
+        let asked = [
+            (at, state, [Stage::Output, Stage::Postrouting]),
+            (first.as_str(), &*there, [Stage::Prerouting, Stage::Input]),
+        ];
+        asked.into_iter().find_map(|(place, state, stages)| {
+            let mut found =
+                stages.iter().filter_map(|stage| self.refusal(place, state, stage, (own, source)));
+            found.next().map(|(cause, mend, _)| (cause, mend, place.to_owned()))
+        })
     }
 
     /// Has the source send no more than passes.

@@ -151,9 +151,9 @@ impl Cause {
                 );
                 match silenced {
                     None => format!("{large}; {place} says so by ICMP to who sent it"),
-                    Some(cause) => format!(
+                    Some((there, cause)) => format!(
                         "{large}; what {place} says about that by ICMP does not get back, a path MTU black hole: {}",
-                        cause.text(place)
+                        cause.text(there)
                     ),
                 }
             }

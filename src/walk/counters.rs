@@ -34,7 +34,7 @@ pub enum Weight {
 const QUEUE: &str = "queue ";
 
 /// Which numbers of the IP stack have a meaning for one packet. Those of IPv6 begin with `Ip6`, `Icmp6` and so on.
-const MEANINGS: [(&str, Weight, &str); 25] = [
+const MEANINGS: [(&str, Weight, &str); 26] = [
     ("IpInHdrErrors", Weight::Dropped, "a header that is not valid, or a TTL that is used up"),
     (
         "IpInAddrErrors",
@@ -58,8 +58,9 @@ const MEANINGS: [(&str, Weight, &str); 25] = [
     ("TcpInErrs", Weight::Dropped, "a TCP segment that is not valid"),
     ("ListenDrops", Weight::Dropped, "a TCP connection that its listener did not take"),
     ("UdpInErrors", Weight::Dropped, "a datagram that its socket did not take"),
+    ("UdpInDatagrams", Weight::Done, "a datagram that its socket took"),
     ("UdpNoPorts", Weight::Done, "a datagram for a port where nobody listens"),
-    ("IpForwDatagrams", Weight::Done, "passed on"),
+    ("IpForwDatagrams", Weight::Done, "routed onward"),
     ("IcmpOutDestUnreachs", Weight::Done, "said by ICMP that it cannot be delivered"),
     ("IcmpInDestUnreachs", Weight::Done, "heard by ICMP that it cannot be delivered"),
     ("IcmpOutPktTooBigs", Weight::Done, "said by ICMP that it is too large"),
@@ -225,7 +226,7 @@ eth0:    1192      15    0    2    0     0          0         0     1226      16
             [
                 "IPReversePathFilter +1: a source that it would not answer by the same interface",
                 "Ip6InNoRoutes +2: no route for what came in",
-                "IpForwDatagrams +1: passed on",
+                "IpForwDatagrams +1: routed onward",
                 "IpInAddrErrors +1: for an address that is not its own, and that it does not forward for",
                 "eth0's queue (tbf) dropped +1",
                 "eth0 rx_dropped +1: a frame that was received, and dropped",

@@ -24,6 +24,12 @@ impl Tallies {
         });
         Self(risen.collect())
     }
+
+    /// Whether a number of a place has risen, or of IPv6 the like.
+    pub(super) fn has_risen(&self, place: &str, name: &str) -> bool {
+        let of_place = self.0.iter().filter(|(known, _)| known == place).flat_map(|(_, risen)| risen);
+        of_place.into_iter().any(|risen| risen.name.replacen('6', "", 1) == name)
+    }
 }
 
 /// What places have counted so far.

@@ -9,7 +9,7 @@ use crate::probe::{Attempt, DontFragment, Outcome};
 use crate::render::Names as _;
 use crate::render::walk::{End, Lost, Story};
 use crate::state;
-use crate::walk::Walk;
+use crate::walk::{Direction, Walk};
 
 /// Looks for the reason of a packet's end, and says so in its story, if it had one before it came where it should.
 pub(super) fn explain(
@@ -24,6 +24,11 @@ pub(super) fn explain(
         return;
     }
     let tallies = Tallies::after(request, sent);
+    if was_taken(request, sent, walk, &tallies) {
+        story.verdict =
+            format!("delivered: who listens at {} took it, and had nothing to answer", request.to);
+        return;
+    }
     let verdict = blame_for(request.lab, request.from, request.target, described(request, walk), live);
     // Who answers for another is known; that a place has more interfaces than were listened at is no reason.
     let is_shared = |verdict: &Verdict| {
@@ -45,6 +50,17 @@ fn went_to_another(request: &Request<'_>, walk: &Walk) -> bool {
     let owner = owner.as_deref().and_then(|name| name.split(' ').next());
     let had = walk.request.last().map(|last| last.place.as_str());
     owner.is_some_and(|owner| owner != request.from && had != Some(owner))
+}
+
+/// Whether somebody took a datagram, who need not answer it.
+fn was_taken(request: &Request<'_>, sent: &Sent, walk: &Walk, tallies: &Tallies) -> bool {
+    matches!(request.attempt, Attempt::Udp { .. })
+        && sent.outcome == Outcome::Timeout
+        && walk.reply.is_empty()
+        && !went_to_another(request, walk)
+        && walk.request.last().is_some_and(|last| {
+            last.direction == Direction::In && tallies.has_risen(&last.place, "UdpInDatagrams")
+        })
 }
 
 /// What the packet is, as far as that matters to those on its way.
