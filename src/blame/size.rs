@@ -20,7 +20,7 @@ impl Walk<'_> {
             return Ok(());
         }
         if let Some(id) = self.map.find(at, link) {
-            self.large_enough(at, id, mtu)?;
+            self.large_enough(at, state, id, mtu)?;
         }
         let mut silenced = None;
         let mut mend = Vec::new();
@@ -37,9 +37,13 @@ impl Walk<'_> {
 
     /// Whether an interface that a frame passes takes it: here nobody says that it is too large.
     pub(super) fn carries(&mut self, at: &str, state: &State, id: Id) -> Found<()> {
+        // A switch does not heed its own.
+        if !self.map.ports(id).is_empty() {
+            return Ok(());
+        }
         let link = self.map.interface(id).name.clone();
         match self.larger_than(state, &link) {
-            Some((_, mtu)) => self.large_enough(at, id, mtu),
+            Some((_, mtu)) => self.large_enough(at, state, id, mtu),
             None => Ok(()),
         }
     }
@@ -51,10 +55,16 @@ impl Walk<'_> {
         (bytes > mtu).then_some((bytes, mtu))
     }
 
-    /// Blames an interface whose MTU is smaller than planned.
-    fn large_enough(&self, at: &str, id: Id, mtu: u32) -> Found<()> {
+    /// Blames an interface whose MTU is smaller than planned, or the port because of which a bridge's is.
+    fn large_enough(&self, at: &str, state: &State, id: Id, mtu: u32) -> Found<()> {
+        let smaller = |id: &Id| {
+            let interface = self.map.interface(*id);
+            state.link(&interface.name).is_some_and(|link| link.mtu < interface.mtu)
+        };
+        let id = self.map.ports(id).iter().copied().find(smaller).unwrap_or(id);
         let interface = self.map.interface(id);
         let (link, planned) = (interface.name.clone(), interface.mtu);
+        let mtu = state.link(&link).map_or(mtu, |link| link.mtu);
         if mtu >= planned {
             return Ok(());
         }

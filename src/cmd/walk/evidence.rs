@@ -25,6 +25,11 @@ impl Tallies {
         Self(risen.collect())
     }
 
+    /// Where numbers were read, and frames listened for.
+    pub(super) fn places(&self) -> Vec<&str> {
+        self.0.iter().map(|(place, _)| place.as_str()).collect()
+    }
+
     /// Whether a number of a place has risen, or of IPv6 the like.
     pub(super) fn has_risen(&self, place: &str, name: &str) -> bool {
         let of_place = self.0.iter().filter(|(known, _)| known == place).flat_map(|(_, risen)| risen);

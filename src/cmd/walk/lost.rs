@@ -37,7 +37,7 @@ pub(super) fn explain(
     if is_answered && !is_shared(&verdict) {
         return;
     }
-    let end = request.teller(Some(&sent.outcome)).ending(story);
+    let end = request.teller(Some(&sent.outcome)).ending(story, &tallies.places());
     let evidence = Evidence { request, outcome: &sent.outcome, walk, end: &end, story, tallies: &tallies };
     let lost = lost(&evidence, &verdict, live);
     story.verdict = end.verdict(&sent.outcome);

@@ -28,41 +28,64 @@ impl End {
             Some(step) => format!("{what} was lost after step {step}: {}", self.text),
             None => format!("{what} was never sent: {}", self.text),
         };
-        match outcome {
+        match (outcome, self.after_step) {
             // What they say is in the text already, or they say nothing.
-            Outcome::Timeout | Outcome::LocalError { .. } | Outcome::OwnAddress { .. } => lost,
-            Outcome::Reply { .. } | Outcome::Refused { .. } => format!("another answered; {lost}"),
-            other => format!("{other}; {lost}"),
+            (Outcome::Timeout | Outcome::LocalError { .. } | Outcome::OwnAddress { .. }, _) => lost,
+            (Outcome::Reply { .. } | Outcome::Refused { .. }, Some(step)) => {
+                format!("answered by another, after step {step}: {}", self.text)
+            }
+            (Outcome::Reply { .. } | Outcome::Refused { .. }, None) => {
+                format!("answered by another: {}", self.text)
+            }
+            (other, _) => format!("{other}; {lost}"),
         }
     }
 }
 
 impl Teller<'_> {
-    /// The end of a packet that got no answer.
-    pub fn ending(&self, story: &Story) -> End {
+    /// The end of a packet that got no answer, or one from another than it was for. `heard` are the places at which it would
+    /// have been seen.
+    pub fn ending(&self, story: &Story, heard: &[&str]) -> End {
         let of = |kind| story.ways.iter().find(move |way| way.kind == kind).map(|way| &way.steps);
-        let reply = of(WayKind::Reply);
-        let target = self.names.name(self.title.target);
-        let target = target.as_deref().and_then(|name| name.split(' ').next());
+        let is_answered = matches!(self.title.outcome, Some(Outcome::Reply { .. } | Outcome::Refused { .. }));
+        let reply = of(WayKind::Reply).filter(|_| !is_answered);
+        let name = self.names.name(self.title.target);
+        let target = name.as_deref().and_then(|name| name.split(' ').next());
         let Some(step) = reply.or(of(WayKind::Request)).and_then(|steps| steps.last()) else {
             let text = self.never_sent();
             let place = self.title.from.to_owned();
             return End { after_step: None, place, entered: None, text, is_answer: false };
         };
-        let is_answer = reply.is_some();
-        let goal = if is_answer { Some(self.title.from) } else { target };
+        let goal = if reply.is_some() { Some(self.title.from) } else { target };
         let (place, interface) = (&step.place, &step.interface);
-        let (entered, text) = match step.direction {
-            Heading::Out => (None, self.left(place, interface)),
-            Heading::Through => {
-                let [_, out] = step.ports.as_ref().unwrap_or(&[String::new(), String::new()]).clone();
-                let (there, link) = self.wires.peer(place, &out).unwrap_or(("its other end", ""));
-                (None, format!("it crossed {interface}, and never came in at {there} {link}"))
+        let out = step.ports.as_ref().map_or(interface, |[_, out]| out);
+        let (entered, text) = match (step.direction, is_answered) {
+            (Heading::In, true) => (None, format!("{place} {interface} took it, and answered in its place")),
+            (_, true) => {
+                let there = self.wires.peer(place, out).map_or("another", |(there, _)| there);
+                (None, format!("it left {place} by {out} for {there}, which answered in its place"))
             }
-            Heading::In => (self.stack_of(step), self.came(step, goal, is_answer)),
+            (Heading::In, false) => (self.stack_of(step), self.came(step, goal, reply.is_some())),
+            (_, false) => (None, self.flooded(step, out).unwrap_or_else(|| self.left(step, out, heard))),
         };
-        let text = text.trim_end().to_owned();
-        End { after_step: Some(step.number), place: place.clone(), entered, text, is_answer }
+        End { after_step: Some(step.number), place: place.clone(), entered, text, is_answer: reply.is_some() }
+    }
+
+    /// A frame that a switch sends by all its ports is for nobody in particular that it knows.
+    fn flooded(&self, step: &StepTold, out: &str) -> Option<String> {
+        let bridge = self.wires.bridge(&step.place, out)?;
+        let (there, _) = self.wires.peer(&step.place, out)?;
+        let [_, to] = step.layers.first()?.ethernet.as_ref()?;
+        let owner = to.owner.as_deref().and_then(|owner| owner.split(' ').next());
+        if owner == Some(there) {
+            return None;
+        }
+        let whose =
+            to.owner.as_ref().map_or("nobody's address".to_owned(), |owner| format!("{owner}'s address"));
+        Some(format!(
+            "{}'s {bridge} does not know where {}, {whose}, is: it sent it by all its other ports, and nobody took it",
+            step.place, to.address
+        ))
     }
 
     fn never_sent(&self) -> String {
@@ -79,18 +102,24 @@ impl Teller<'_> {
         }
     }
 
-    fn left(&self, place: &str, interface: &str) -> String {
-        match (self.wires.peer(place, interface), self.wires.role(place, interface)) {
-            (Some((there, link)), _) => {
-                format!("it left {place} by {interface}, and never came in at {there} {link}")
+    fn left(&self, StepTold { place, interface, ports, .. }: &StepTold, out: &str, heard: &[&str]) -> String {
+        let does = if ports.is_some() {
+            format!("it crossed {interface}")
+        } else {
+            format!("it left {place} by {out}")
+        };
+        match (self.wires.peer(place, out), self.wires.role(place, out)) {
+            (Some((there, _)), _) if !heard.contains(&there) => {
+                format!("{does}, and nobody listened at {there} (--everywhere does)")
             }
+            (Some((there, link)), _) => format!("{does}, and never came in at {there} {link}"),
             (None, Some(Role::Bridge)) => {
                 format!("{place} sent it into {interface}, and it left by none of its ports")
             }
             (None, Some(Role::Tunnel(kind))) => {
                 format!("{place} sent it into {interface}, and no {kind} packet left {place}")
             }
-            _ => format!("it left {place} by {interface}, and was not seen again"),
+            _ => format!("{does}, and was not seen again"),
         }
     }
 
