@@ -16,6 +16,9 @@ use crate::probe::{Attempt, Outcome};
 use crate::render::Names as _;
 use crate::walk::{self, Mark, Probe, Sighting, Wires};
 
+/// What shells give for SIGINT.
+const INTERRUPTED: u8 = 130;
+
 /// What came of it, and everything that was heard meanwhile.
 pub(super) struct Sent {
     pub(super) outcome: Outcome,
@@ -52,6 +55,10 @@ pub(super) fn send(request: &Request<'_>) -> anyhow::Result<Sent> {
     if single.is_gone() {
         let message = format!("lab `{}` ended, or {} in it, during the walk", request.lab.name, request.from);
         return Err(Fail { code: OTHER, message }.into());
+    }
+    if stop.load(Ordering::Relaxed) {
+        let message = "stopped before an answer came".to_owned();
+        return Err(Fail { code: INTERRUPTED, message }.into());
     }
     let interfaces = ears.interfaces().to_vec();
     let sightings = frames.iter().map(|frame| sighting(&interfaces, &request.wires, frame)).collect();
