@@ -4,6 +4,7 @@ mod end;
 mod story;
 mod tell;
 mod text;
+mod verdict;
 
 pub use end::End;
 pub use story::{
