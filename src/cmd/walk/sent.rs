@@ -46,8 +46,8 @@ pub(super) fn send(request: &Request<'_>) -> anyhow::Result<Sent> {
             }
         }
     }
-    let mut ears = Ears::open(&listened, Extent::Whole, KeptAway::Nothing)?;
     let before = evidence::before(listened.iter().map(|wanted| wanted.sandbox));
+    let mut ears = Ears::open(&listened, Extent::Whole, KeptAway::Nothing)?;
     let mut single = single(request)?;
     let probe = Probe { to: request.target, mark: mark(&request.attempt, single.identity())? };
     let outcome = single.send(request.timeout, stop)?;
