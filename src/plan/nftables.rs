@@ -177,11 +177,12 @@ impl Chain {
 
 /// The verdict by which rules, asked in order, give a packet another source, if they do.
 pub fn translation(rules: &[Rule], from: IpAddr, to: IpAddr) -> Option<Verdict> {
-    rules
-        .iter()
-        .find(|rule| rule.is_about(from, to))
-        .map(|rule| rule.verdict)
-        .filter(|verdict| verdict.translates())
+    translating(rules, from, to).map(|rule| rule.verdict)
+}
+
+/// The rule that does so.
+pub fn translating(rules: &[Rule], from: IpAddr, to: IpAddr) -> Option<&Rule> {
+    rules.iter().find(|rule| rule.is_about(from, to)).filter(|rule| rule.verdict.translates())
 }
 
 impl fmt::Display for TableFamily {
