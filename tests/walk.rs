@@ -124,7 +124,10 @@ fn tunnels_of_modules_show_in_the_steps() {
         for data_path in ["geneve", "gre", "wireguard"] {
             let probe = world.netlab(&["up", "--data-path", data_path, &world.lab("dual-stack.toml")]);
             if probe.code == 3 {
-                skip("tunnels_of_modules_show_in_the_steps", &format!("{data_path}: {}", probe.stderr.trim()));
+                skip(
+                    "tunnels_of_modules_show_in_the_steps",
+                    &format!("{data_path}: {}", probe.stderr.trim()),
+                );
                 continue;
             }
             assert_eq!(probe.code, 0, "{probe:?}");
@@ -141,7 +144,11 @@ fn what_is_lost_is_explained() {
         world.ok(&["exec", "node2", "--", "sysctl", "-qw", "net.ipv4.ip_forward=0"]);
         let ran = world.netlab(&["walk", "pod1", "pod4"]);
         assert_eq!(ran.code, 1, "{ran:#?}");
-        assert!(ran.stdout.contains("lost after step 6, node2 eth0"), "{}", ran.stdout);
+        assert!(
+            ran.stdout.contains("lost after step 6: node2 eth0 received it, and nothing left node2"),
+            "{}",
+            ran.stdout
+        );
         assert!(
             ran.stdout.contains("netlab exec node2 -- sysctl -w net.ipv4.ip_forward=1"),
             "{}",

@@ -1,6 +1,7 @@
 //! `netlab walk`: one packet and its answer, as they were captured at every interface that they crossed.
 
 mod asked;
+mod evidence;
 mod files;
 mod lost;
 mod request;
@@ -45,14 +46,8 @@ fn tell(request: &Request<'_>, sent: &Sent, walk: &Walk) -> Story {
     let mut asking = Asking { kernels: &mut live, names: &request.names, wires: &request.wires };
     let decisions = Decisions { request: asking.about(&walk.request), reply: asking.about(&walk.reply) };
     let mut story = request.teller(Some(&sent.outcome)).story(walk, &decisions);
-    if !is_answer(&sent.outcome) {
-        story.lost = Some(lost::lost(request, &story));
-    }
+    lost::explain(request, sent, walk, &mut live, &mut story);
     story
-}
-
-fn is_answer(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Reply { .. } | Outcome::Refused { .. })
 }
 
 fn show(args: &cli::Walk, story: &Story) -> anyhow::Result<()> {
