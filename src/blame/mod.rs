@@ -24,7 +24,9 @@ use crate::model::Lab;
 use follow::Walk;
 
 pub use cause::{Cause, Named, Routes};
-pub use facts::{Decision, Facts, Forward, Link, Neighbour, Packet, Route, Rule, State, Switched};
+pub use facts::{
+    Decision, Facts, Forward, Link, Neighbour, Packet, Peer, Route, Rule, State, Switched, Tunnel, Wraps,
+};
 pub use map::Planned;
 
 /// What was found out about one pair of places.

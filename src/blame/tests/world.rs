@@ -146,6 +146,7 @@ fn a_link(name: &str) -> Link {
         forwards_v4: true,
         disabled_v6: false,
         rp_filter: 0,
+        tunnel: None,
     }
 }
 
@@ -219,7 +220,7 @@ impl Place {
             Some((route, _)) if route.kind == "prohibit" => refuse("EACCES", "Permission denied"),
             Some((route, _)) if route.kind == "unreachable" => refuse("EHOSTUNREACH", "No route to host"),
             Some((_, (via, link))) => {
-                Decision::Send { via: *via, link: link.clone(), source: self.source, table: None }
+                Decision::Send { via: *via, link: link.clone(), source: self.source, table: None, encap: None }
             }
         }
     }

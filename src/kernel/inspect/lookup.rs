@@ -10,10 +10,10 @@ use netlink_packet_route::route::{RouteAttribute, RouteFlags, RouteMessage, Rout
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
 use super::reader::Reader;
-use super::{Found, inspect, route};
+use super::{Found, inspect, route, tunnel};
 use crate::kernel::enter::{Place, enter_network};
 use crate::kernel::error::{Error, Result};
-use crate::plan::Sandbox;
+use crate::plan::{Encap, Sandbox};
 
 /// A packet that a kernel is asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub enum Answer {
         source: Option<IpAddr>,
         /// The table that says so.
         table: u32,
+        /// What the route tells a tunnel.
+        encap: Option<Encap>,
     },
     /// Keep it.
     Keep,
@@ -133,7 +135,8 @@ fn answer(message: &RouteMessage) -> Answer {
     let table = table.unwrap_or(message.header.table.into());
     match (message.header.kind, link) {
         (RouteType::Unicast, Some(link)) => {
-            Answer::Send { via: route::via(&message.attributes), link, source, table }
+            let via = route::via(&message.attributes);
+            Answer::Send { via, link, source, table, encap: tunnel::encap(&message.attributes) }
         }
         (RouteType::Local, _) => Answer::Keep,
         (kind, _) => Answer::Other(format!("{kind:?}").to_lowercase()),
