@@ -28,7 +28,7 @@ pub(super) fn walk(args: &cli::Walk) -> anyhow::Result<u8> {
 
 /// What was captured, what the kernels say about it, and if need be what is wrong.
 fn tell(request: &Request<'_>, sent: &Sent, walk: &Walk) -> Story {
-    let mut live = Live::new(&request.record.sandboxes);
+    let mut live = Live::new(request.sandboxes);
     let mut asking = Asking { kernels: &mut live, names: &request.names, wires: &request.wires };
     let decisions = Decisions { request: asking.about(&walk.request), reply: asking.about(&walk.reply) };
     let mut story = request.teller(Some(&sent.outcome)).story(walk, &decisions);

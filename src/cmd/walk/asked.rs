@@ -73,7 +73,7 @@ impl Asking<'_> {
                 told.push(about("route", format!("{}{by} dev {link}", ip.to)));
                 told.extend(state.neighbour(&link, hop).and_then(|entry| {
                     let mac = self.owner(MacAddress(entry.mac?.0));
-                    Some(about("neighbour", format!("{hop} is {mac} ({})", entry.state)))
+                    Some(about("neighbour", format!("{hop} is {mac} ({})", how(&entry.state))))
                 }));
             }
             Ok(Decision::Keep) => told.push(about("route", format!("{} is its own", ip.to))),
@@ -114,4 +114,13 @@ impl Asking<'_> {
 
 fn about(about: &'static str, text: String) -> Told {
     Told { about, text }
+}
+
+/// How an entry came to be: what the kernel does to keep one that was learnt changes from second to second, and is no
+/// matter here.
+fn how(state: &str) -> &str {
+    match state {
+        "permanent" | "failed" | "incomplete" => state,
+        _ => "learnt",
+    }
 }

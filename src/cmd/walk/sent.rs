@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::request::Request;
+use super::request::{Listening, Request};
 use crate::cmd::{Fail, OTHER};
 use crate::kernel::capture::{Ears, Extent, Interface, KeptAway, LATENCY, Wanted, now};
 use crate::kernel::{Identity, Single, stop_flag};
@@ -27,15 +27,14 @@ pub(super) struct Sent {
 
 /// Sends it, and waits until all that was captured is here.
 pub(super) fn send(request: &Request<'_>) -> anyhow::Result<Sent> {
-    let Request { args, record, .. } = request;
     let mut ears = Ears::open(&listened(request), Extent::Whole, KeptAway::Nothing)?;
-    let mut single = Single::new(&request.place, request.target, &request.attempt)?;
+    let mut single = Single::new(&request.place()?, request.target, &request.attempt)?;
     let probe = Probe { to: request.target, mark: mark(&request.attempt, single.identity())? };
     let stop = stop_flag();
-    let outcome = single.send(args.timeout, stop)?;
+    let outcome = single.send(request.timeout, stop)?;
     let frames = listen(&mut ears, stop)?;
     if single.is_gone() {
-        let message = format!("lab `{}` ended, or {} in it, during the walk", record.lab.name, args.from);
+        let message = format!("lab `{}` ended, or {} in it, during the walk", request.lab.name, request.from);
         return Err(Fail { code: OTHER, message }.into());
     }
     let interfaces = ears.interfaces().to_vec();
@@ -57,12 +56,12 @@ fn listened<'a>(request: &Request<'a>) -> Vec<Wanted<'a>> {
     let owner = request.names.name(request.target).unwrap_or_default();
     let owner = owner.split(' ').next().unwrap_or_default();
     let may_pass = |sandbox: &&Sandbox| {
-        request.args.everywhere
+        request.listening == Listening::Everywhere
             || sandbox.kind != Kind::Pod
-            || sandbox.name == request.args.from
+            || sandbox.name == request.from
             || sandbox.name == owner
     };
-    let sandboxes = request.record.sandboxes.iter().filter(may_pass);
+    let sandboxes = request.sandboxes.iter().filter(may_pass);
     sandboxes.map(|sandbox| Wanted { sandbox, interfaces: None }).collect()
 }
 

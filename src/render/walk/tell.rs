@@ -1,6 +1,6 @@
 //! From what was found about a packet to what is said of it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use super::story::{
     ChangeKind, ChangeTold, CountsTold, Heading, IpTold, LayerTold, Mac, Origin, StepTold, Story, Told, Way,
@@ -41,6 +41,15 @@ pub enum Macs {
     Raw,
 }
 
+/// How ports are named that a sender's kernel has chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ports {
+    /// By their numbers.
+    AsTheyAre,
+    /// Not at all: they are others each time.
+    Any,
+}
+
 /// What a kernel says before each step of the request, of the reply, and of each error.
 #[derive(Debug, Clone, Default)]
 pub struct Decisions {
@@ -61,6 +70,8 @@ pub struct Teller<'a> {
     pub wires: &'a Wires,
     /// How Ethernet addresses are named.
     pub macs: Macs,
+    /// How ports are named that a sender's kernel has chosen.
+    pub ports: Ports,
 }
 
 impl Teller<'_> {
@@ -78,7 +89,7 @@ impl Teller<'_> {
         .filter(|(_, steps, _)| !steps.is_empty())
         .map(|(kind, steps, asked)| Way {
             kind,
-            what: what(steps),
+            what: self.what(steps),
             steps: self.steps(steps, asked, &mut number),
         })
         .collect();
@@ -192,7 +203,7 @@ impl Teller<'_> {
                 length: ip.length,
                 dont_fragment: ip.dont_fragment,
             }),
-            carries: carries(layer),
+            carries: self.carries(layer),
             bytes: layer.bytes,
         }
     }
@@ -202,10 +213,10 @@ impl Teller<'_> {
             Change::Macs { now, .. } => (ChangeKind::Macs, format!("MACs rewritten: {}", self.pair(*now))),
             Change::Ttl { before, now } => (ChangeKind::Ttl, format!("TTL {before} → {now}")),
             Change::Source { before, now } => {
-                (ChangeKind::Source, format!("source translated: {} → {}", end(*before), end(*now)))
+                (ChangeKind::Source, format!("source translated: {} → {}", self.end(*before), self.end(*now)))
             }
             Change::Target { before, now } => {
-                (ChangeKind::Target, format!("target translated: {} → {}", end(*before), end(*now)))
+                (ChangeKind::Target, format!("target translated: {} → {}", self.end(*before), self.end(*now)))
             }
             Change::Wrapped { bytes } => {
                 (ChangeKind::Wrapped, format!("wrapped, +{bytes} bytes: {}", self.outside(&step.packet)))
@@ -222,7 +233,7 @@ impl Teller<'_> {
             .ip
             .map(|ip| format!(" {} → {}", self.named(ip.from), self.named(ip.to)))
             .unwrap_or_default();
-        format!("{}{ends}", carries(outer))
+        format!("{}{ends}", self.carries(outer))
     }
 
     fn pair(&self, (from, to): (MacAddress, MacAddress)) -> String {
@@ -254,6 +265,44 @@ impl Teller<'_> {
             protocol(asked),
             self.named(*whom)
         )
+    }
+
+    fn what(&self, steps: &[Step]) -> String {
+        let inner = steps.first().and_then(|step| step.packet.inner());
+        inner.map(|layer| self.carries(layer)).unwrap_or_default()
+    }
+
+    fn carries(&self, layer: &Layer) -> String {
+        match layer.carries {
+            Carries::Icmp(icmp) => icmp_words(&icmp),
+            Carries::Udp(from, to) => format!("UDP {} → {}", self.port(from), self.port(to)),
+            Carries::Tcp(tcp) => {
+                let flags = tcp.flags.to_string().replace(", ", "+");
+                format!("TCP {} → {} {flags}", self.port(tcp.from), self.port(tcp.to))
+            }
+            Carries::Vxlan(network) => format!("VXLAN {}", network.id),
+            Carries::Geneve(network) => format!("Geneve {}", network.id),
+            Carries::Gre => "GRE".to_owned(),
+            Carries::Ip => "IP in IP".to_owned(),
+            Carries::Wireguard(_) => "WireGuard, encrypted".to_owned(),
+            Carries::Other => String::new(),
+        }
+    }
+
+    fn end(&self, (address, port): (IpAddr, Option<u16>)) -> String {
+        match port {
+            None => address.to_string(),
+            Some(port) if address.is_ipv4() => format!("{address}:{}", self.port(port)),
+            Some(port) => format!("[{address}]:{}", self.port(port)),
+        }
+    }
+
+    fn port(&self, port: u16) -> String {
+        let is_asked_for = match self.title.attempt {
+            Attempt::Tcp { port: asked } | Attempt::Udp { port: asked } => *asked == port,
+            _ => false,
+        };
+        if is_asked_for || self.ports == Ports::AsTheyAre { port.to_string() } else { "*".to_owned() }
     }
 
     fn named(&self, address: IpAddr) -> String {
@@ -340,10 +389,6 @@ fn sent(attempt: &Attempt, target: IpAddr) -> String {
     }
 }
 
-fn what(steps: &[Step]) -> String {
-    steps.first().and_then(|step| step.packet.inner()).map(carries).unwrap_or_default()
-}
-
 fn kind(kind: Kind) -> &'static str {
     match kind {
         Kind::Fabric => "fabric",
@@ -358,26 +403,6 @@ fn protocol(asked: &Asked) -> &'static str {
     match asked.protocol {
         Protocol::Arp => "ARP",
         Protocol::NeighbourDiscovery => "ND",
-    }
-}
-
-fn end((address, port): (IpAddr, Option<u16>)) -> String {
-    port.map_or_else(|| address.to_string(), |port| SocketAddr::new(address, port).to_string())
-}
-
-fn carries(layer: &Layer) -> String {
-    match layer.carries {
-        Carries::Icmp(icmp) => icmp_words(&icmp),
-        Carries::Udp(from, to) => format!("UDP {from} → {to}"),
-        Carries::Tcp(tcp) => {
-            format!("TCP {} → {} {}", tcp.from, tcp.to, tcp.flags.to_string().replace(", ", "+"))
-        }
-        Carries::Vxlan(network) => format!("VXLAN {}", network.id),
-        Carries::Geneve(network) => format!("Geneve {}", network.id),
-        Carries::Gre => "GRE".to_owned(),
-        Carries::Ip => "IP in IP".to_owned(),
-        Carries::Wireguard(_) => "WireGuard, encrypted".to_owned(),
-        Carries::Other => String::new(),
     }
 }
 
