@@ -2,6 +2,7 @@
 
 mod asked;
 mod lost;
+mod predicted;
 mod request;
 mod sent;
 
@@ -19,6 +20,11 @@ use sent::{Sent, send};
 pub(super) fn walk(args: &cli::Walk) -> anyhow::Result<u8> {
     let record = running::find(args.lab.lab.as_deref())?;
     let request = Request::new(args, &record)?;
+    if args.predict {
+        let story = predicted::foretold(&request, &mut Live::new(request.sandboxes));
+        show(args, &story)?;
+        return Ok(if story.lost.is_some() { FAILED } else { FINE });
+    }
     let sent = send(&request)?;
     let walk = fold(sent.probe, &sent.sightings, &request.wires);
     let story = tell(&request, &sent, &walk);
@@ -35,6 +41,7 @@ fn tell(request: &Request<'_>, sent: &Sent, walk: &Walk) -> Story {
     if !is_answer(&sent.outcome) {
         story.lost = Some(lost::lost(request, &story));
     }
+    story.prediction = Some(predicted::compare(request, &story, &mut live));
     story
 }
 

@@ -8,6 +8,7 @@ mod change;
 mod fold;
 mod neighbour;
 mod packet;
+mod predict;
 mod tell_apart;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ pub use change::Change;
 pub use fold::{Wiring, fold};
 pub use neighbour::{Asked, Protocol};
 pub use packet::{Carries, Ends, Layer, Packet};
+pub use predict::{Ending, Halt, Prediction, predict};
 pub use wiring::{Role, Wires};
 
 use crate::packet::decode::Start;

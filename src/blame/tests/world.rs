@@ -219,9 +219,13 @@ impl Place {
             Some((route, _)) if route.kind == "blackhole" => refuse("EINVAL", "Invalid argument"),
             Some((route, _)) if route.kind == "prohibit" => refuse("EACCES", "Permission denied"),
             Some((route, _)) if route.kind == "unreachable" => refuse("EHOSTUNREACH", "No route to host"),
-            Some((_, (via, link))) => {
-                Decision::Send { via: *via, link: link.clone(), source: self.source, table: None, encap: None }
-            }
+            Some((_, (via, link))) => Decision::Send {
+                via: *via,
+                link: link.clone(),
+                source: self.source,
+                table: None,
+                encap: None,
+            },
         }
     }
 }
