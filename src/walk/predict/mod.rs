@@ -68,6 +68,7 @@ pub fn predict(
         wires,
         steps: Vec::new(),
         asked: Vec::new(),
+        met: Vec::new(),
         translated: Vec::new(),
         going: true,
     };
@@ -90,6 +91,8 @@ struct Follower<'a> {
     steps: Vec<Step>,
     /// Questions that the next step has to wait for.
     asked: Vec<Asked>,
+    /// Places with the neighbours that they have come to know by questions on the way.
+    met: Vec<(String, IpAddr)>,
     translated: Vec<Translated>,
     /// Whether this is the packet, and not its answer.
     going: bool,

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::parcel::Parcel;
-use super::{Ending, Followed, Follower, Halt, Next, address, dropped};
+use super::{Ending, Followed, Follower, Halt, Next, address, dropped, own_address};
 use crate::blame::{Link, State};
 use crate::packet::decode::MacAddress;
 use crate::plan::Mac;
@@ -62,7 +62,13 @@ impl Follower<'_> {
             return Err(dropped(at, text));
         }
         let protocol = if hop.is_ipv4() { Protocol::Arp } else { Protocol::NeighbourDiscovery };
-        self.asked.push(Asked { protocol, interface: name.clone(), whom: hop, answer: Some(mac) });
+        let met = |(place, whom): &(String, IpAddr)| place == at && *whom == hop;
+        if !self.met.iter().any(met) {
+            self.asked.push(Asked { protocol, interface: name.clone(), whom: hop, answer: Some(mac) });
+        }
+        // Who is asked learns who asks.
+        let own = own_address(link, hop, hop).map(|own| (station.0, own));
+        self.met.extend(own.into_iter().chain([(at.to_owned(), hop)]));
         Ok(mac)
     }
 
