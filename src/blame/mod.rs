@@ -17,6 +17,9 @@ mod tunnel;
 mod wire;
 mod words;
 
+#[cfg(test)]
+pub(crate) use tests::world;
+
 use std::fmt;
 use std::net::IpAddr;
 

@@ -38,8 +38,8 @@ pub fn agreement(captured: &Story, foretold: &Story, ends: Option<&Ending>) -> A
     let mut all = Agreement { agrees: true, differences: Vec::new(), expected: Vec::new() };
     for kind in [WayKind::Request, WayKind::Reply] {
         let (one, other) = (way(captured, kind), way(foretold, kind));
-        // What answers a datagram is an error where nobody listens, and that has a way of its own.
-        if kind == WayKind::Reply && one.is_none() && captured.lost.is_none() && has_error(captured) {
+        // Whether somebody listens there, and has something to say to a datagram, no table shows.
+        if kind == WayKind::Reply && one.is_none() && captured.probe.starts_with("udp:") {
             continue;
         }
         let is_last = kind == WayKind::Reply || way(foretold, WayKind::Reply).is_none();
@@ -61,10 +61,6 @@ pub fn agreement(captured: &Story, foretold: &Story, ends: Option<&Ending>) -> A
 
 fn way(story: &Story, kind: WayKind) -> Option<&Way> {
     story.ways.iter().find(|way| way.kind == kind)
-}
-
-fn has_error(story: &Story) -> bool {
-    way(story, WayKind::Error).is_some()
 }
 
 /// One packet's way, twice.
@@ -94,9 +90,11 @@ impl Sides<'_> {
             }
             (None, Some(other)) => match self.captured.last() {
                 Some(last) => format!(
-                    "{what} was captured at {}, the tables lead on from step {} to {}",
-                    steps(self.captured.len(), self.foretold.len()),
+                    "captured {} steps of {what}, the tables say {}: after step {}, {}, comes {}",
+                    self.captured.len(),
+                    self.foretold.len(),
                     last.number,
+                    at(last),
                     at(other)
                 ),
                 None => format!("{what} was not captured at all, the tables begin with {}", at(other)),
@@ -137,11 +135,6 @@ fn unlike(captured: &StepTold, foretold: &StepTold) -> String {
         if all.is_empty() { "no change".to_owned() } else { all.join(", ") }
     };
     format!("at {interface}: {}, the tables say {}", word(captured), word(foretold))
-}
-
-/// `9 steps, the tables say 11`, without the second number.
-fn steps(captured: usize, foretold: usize) -> String {
-    format!("{captured} of {foretold} interfaces")
 }
 
 fn at(step: &StepTold) -> String {
