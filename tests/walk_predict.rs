@@ -125,7 +125,7 @@ fn every_data_path_is_foretold() {
 fn every_shipped_lab_is_foretold() {
     in_each_mode("every_shipped_lab_is_foretold", |world| {
         for (lab, walks) in [
-            ("one-node", &[["pod1", "pod2"], ["pod1", "node1"]][..]),
+            ("one-node", &[["pod1", "pod2"], ["pod1", "node1"], ["node1", "10.244.1.1"]][..]),
             ("three-node", &[["pod1", "pod4"], ["node3", "node1"], ["spine", "node2"]]),
             ("sidecar", &[["client", "web-pod"], ["web-pod", "node2"]]),
             ("cloud", &[["pod1", "pod4"], ["node1", "node2"]]),
@@ -168,6 +168,13 @@ fn packets_of_many_pieces_are_foretold() {
             ),
             "{text}"
         );
+        // By now pod1 knows better, and takes its packets apart.
+        for size in ["1472", "3000"] {
+            for args in [&["pod1", "pod4", "-s", size][..], &["pod1", "pod2", "-s", size]] {
+                let (code, found) = walk(world, args);
+                assert_eq!((code, &found["prediction"]["agrees"]), (0, &Value::Bool(true)), "{found:#}");
+            }
+        }
         // Nobody knows better than the sender: it is not even let out.
         let (code, expected) = walk(world, &["pod1", "pod4", "--size", "1473", "--df", "--predict"]);
         assert_eq!((code, steps(&expected, "request").len()), (1, 0), "{expected:#}");

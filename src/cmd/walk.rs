@@ -41,7 +41,7 @@ fn tell(request: &Request<'_>, sent: &Sent, walk: &Walk) -> Story {
     if !is_answer(&sent.outcome) {
         story.lost = Some(lost::lost(request, &story));
     }
-    story.prediction = Some(predicted::compare(request, &story, &mut live));
+    story.prediction = Some(predicted::compare(request, (sent, walk), &story, &mut live));
     story
 }
 

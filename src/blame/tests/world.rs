@@ -197,6 +197,7 @@ impl Place {
     }
 
     pub(crate) fn neighbour(&mut self, link: &str, address: &str, mac: Option<[u8; 6]>, state: &str) {
+        self.state.neighbours.retain(|entry| entry.link != link || entry.address != ip(address));
         self.state.neighbours.push(Neighbour {
             address: ip(address),
             link: link.into(),

@@ -2,30 +2,88 @@
 
 use super::asked::Asking;
 use super::request::Request;
+use super::sent::Sent;
 use crate::blame::{Facts, blame};
-use crate::render::walk::{Agreement, Decisions, Lost, Ports, Story, Teller, agreement};
-use crate::walk::{Ending, Prediction, predict};
+use crate::packet::decode::MacAddress;
+use crate::probe::{Attempt, DontFragment};
+use crate::render::walk::{Agreement, Decisions, Lost, Ports, Story, Teller, Told, agreement};
+use crate::walk::{Ending, Layer, Prediction, Step, Walk, predict};
+
+/// Bytes of ICMP's header.
+const ICMP_HEADER: usize = 8;
 
 /// The walk that the tables foretell; nothing is sent.
 pub(super) fn foretold(request: &Request<'_>, kernels: &mut dyn Facts) -> Story {
-    let prediction = ask(request, kernels);
+    let prediction = ask(request, &request.attempt, kernels);
     let walk = &prediction.walk;
     let mut asking = Asking { kernels, names: &request.names, wires: &request.wires };
-    let decisions = Decisions { request: asking.about(&walk.request), reply: asking.about(&walk.reply) };
+    let mut decisions = Decisions { request: asking.about(&walk.request), reply: asking.about(&walk.reply) };
+    for (steps, told) in [(&walk.request, &mut decisions.request), (&walk.reply, &mut decisions.reply)] {
+        for (step, told) in steps.iter().zip(told).filter(|(step, _)| is_met(walk, step)) {
+            told.iter_mut().for_each(|told| learnt(step, told));
+        }
+    }
     let mut story = teller(request).story(walk, &decisions);
     story.lost = prediction.ends.map(|ending| lost(request, &story, &ending, kernels));
     story
 }
 
-/// Whether what was captured is what the tables foretell.
-pub(super) fn compare(request: &Request<'_>, captured: &Story, kernels: &mut dyn Facts) -> Agreement {
-    let prediction = ask(request, kernels);
-    let story = teller(request).story(&prediction.walk, &Decisions::default());
-    agreement(captured, &story, prediction.ends.as_ref())
+/// Whether a switch has heard, from a question on the way or its answer, who a step's packet is for.
+fn is_met(walk: &Walk, step: &Step) -> bool {
+    let Some((_, to)) = step.packet.outer().and_then(Layer::macs) else { return false };
+    let heard = |other: &Step| -> Vec<MacAddress> {
+        let asker = other.packet.outer().and_then(Layer::macs).map(|(from, _)| from);
+        let asker = asker.filter(|_| !other.asked.is_empty());
+        asker.into_iter().chain(other.asked.iter().filter_map(|asked| asked.answer)).collect()
+    };
+    walk.request.iter().chain(&walk.reply).any(|other| heard(other).contains(&to))
 }
 
-fn ask(request: &Request<'_>, kernels: &mut dyn Facts) -> Prediction {
-    predict(&request.attempt, request.from, request.target, &request.wires, kernels)
+/// What a switch knows by the time when the packet comes, and not yet.
+fn learnt(step: &Step, told: &mut Told) {
+    if let Some((switch, rest)) = told.text.split_once(" does not know ")
+        && let Some((owner, _)) = rest.split_once(',')
+    {
+        told.text = format!("{switch} will have learnt that {owner} is behind {}", step.interface);
+    }
+}
+
+/// Whether what was captured is what the tables foretell. Places in which nobody listened are left out.
+pub(super) fn compare(
+    request: &Request<'_>,
+    (sent, walk): (&Sent, &Walk),
+    captured: &Story,
+    kernels: &mut dyn Facts,
+) -> Agreement {
+    let attempt = as_sent(&request.attempt, walk);
+    let listened = |place: &str| sent.interfaces.iter().any(|interface| interface.place == place);
+    let prediction = ask(request, &attempt, kernels).seen_at(listened);
+    let story = teller(request).story(&prediction.walk, &Decisions::default());
+    let whole = walk.of_one_piece();
+    let ends = prediction.ends.as_ref();
+    if whole == *walk {
+        return agreement(captured, &story, ends);
+    }
+    agreement(&request.teller(Some(&sent.outcome)).story(&whole, &Decisions::default()), &story, ends)
+}
+
+/// What a sender's kernel knows of the path's MTU, no table shows to others: how much of a packet it sent at once is taken
+/// from what was captured.
+fn as_sent(attempt: &Attempt, walk: &Walk) -> Attempt {
+    let first = walk.request.first().and_then(|step| step.packet.inner()).and_then(|layer| layer.ip);
+    match (attempt, first) {
+        (Attempt::Ping { size, dont_fragment: DontFragment::Kernel }, Some(ip)) => {
+            let headers = ICMP_HEADER + if ip.is_v4() { 20 } else { 40 };
+            let sent = u16::try_from(ip.length.saturating_sub(headers)).unwrap_or(*size);
+            let dont_fragment = if ip.dont_fragment { DontFragment::Kernel } else { DontFragment::Clear };
+            Attempt::Ping { size: sent.min(*size), dont_fragment }
+        }
+        _ => attempt.clone(),
+    }
+}
+
+fn ask(request: &Request<'_>, attempt: &Attempt, kernels: &mut dyn Facts) -> Prediction {
+    predict(attempt, request.from, request.target, &request.wires, kernels)
 }
 
 /// A sender's own port is not known before it sends.

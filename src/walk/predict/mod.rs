@@ -10,6 +10,7 @@ mod tests;
 mod tunnel;
 mod wire;
 
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 
@@ -17,6 +18,7 @@ use super::change::changes;
 use super::{Asked, Direction, Step, Walk, Wires};
 use crate::blame::{self, Decision, Facts, Link, State};
 use crate::model::Family;
+use crate::packet::decode::MacAddress;
 use crate::plan::Mac;
 use crate::plan::nftables::{Verdict, translation};
 use crate::probe::{Attempt, DontFragment};
@@ -24,6 +26,9 @@ use parcel::Parcel;
 
 /// More places than a packet passes: tunnels in tunnels could lead round for ever.
 const MOST: usize = 300;
+
+/// The loopback interface has no other.
+const LOOPBACK: MacAddress = MacAddress([0; 6]);
 
 /// What the tables say of a packet.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -52,6 +57,41 @@ pub enum Halt {
     Dropped,
     /// A bridge sends it by all of its ports, and nobody behind them wants it.
     Flooded,
+}
+
+impl Prediction {
+    /// The same as somebody sees it who is not in all places.
+    #[must_use]
+    pub fn seen_at(mut self, is_seen: impl Fn(&str) -> bool) -> Self {
+        for steps in [&mut self.walk.request, &mut self.walk.reply] {
+            steps.retain(|step| is_seen(&step.place));
+            anew(steps);
+        }
+        self
+    }
+}
+
+impl Walk {
+    /// The same with each interface once, where a packet was taken apart: all of its pieces go the same way.
+    #[must_use]
+    pub fn of_one_piece(&self) -> Self {
+        let mut walk = self.clone();
+        for steps in [&mut walk.request, &mut walk.reply] {
+            if !steps.iter().any(|step| step.packet.is_piece()) {
+                continue;
+            }
+            let mut passed = HashSet::new();
+            steps.retain(|step| passed.insert((step.place.clone(), step.interface.clone(), step.direction)));
+            anew(steps);
+        }
+        walk
+    }
+}
+
+/// Finds what is new at each of these steps, some of which have lost the one before.
+fn anew(steps: &mut [Step]) {
+    let now: Vec<_> = steps.windows(2).map(|pair| changes(&pair[0].packet, &pair[1].packet)).collect();
+    steps.iter_mut().skip(1).zip(now).for_each(|(step, now)| step.changes = now);
 }
 
 /// Follows a packet from a place to an address, and its answer back, and sends nothing.
@@ -152,6 +192,12 @@ impl Follower<'_> {
             let Some(exit) = self.decide(&at, &state, entered.as_deref(), &mut parcel)? else {
                 match self.unwrapped(&at, &state, &mut parcel)? {
                     Some(tunnel) => entered = Some(tunnel),
+                    None if entered.is_none() => {
+                        // A place's own packets for itself.
+                        parcel.address(Some((LOOPBACK, LOOPBACK)));
+                        self.step(&at, "lo", Direction::In, &parcel);
+                        return Ok((at, parcel));
+                    }
                     None => return Ok((at, parcel)),
                 }
                 continue;
@@ -336,6 +382,6 @@ fn dropped(place: &str, text: String) -> Box<Ending> {
     Box::new(Ending { place: place.to_owned(), text, how: Halt::Dropped })
 }
 
-fn address(mac: Mac) -> crate::packet::decode::MacAddress {
-    crate::packet::decode::MacAddress(mac.0)
+fn address(mac: Mac) -> MacAddress {
+    MacAddress(mac.0)
 }
