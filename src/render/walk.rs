@@ -11,4 +11,4 @@ pub use story::{
     Story, Told, Way, WayKind,
 };
 pub use tell::{Decisions, Macs, Ports, Teller, Title};
-pub use text::{Detail, Text, text};
+pub use text::{Detail, Text, normal, text};

@@ -3,7 +3,7 @@
 use super::change::changes;
 use super::neighbour::{Question, Questions};
 use super::packet::{Packet, Read};
-use super::tell_apart::{Class, Teller};
+use super::tell_apart::{Class, Teller, is_later_piece};
 use super::{Direction, Probe, Sighting, Step, Walk};
 
 /// How the interfaces of a lab hang together.
@@ -30,10 +30,16 @@ pub fn fold(probe: Probe, sightings: &[Sighting], wiring: &dyn Wiring) -> Walk {
     let mut teller = Teller::new(probe);
     let mut questions = Questions::default();
     let mut found: Vec<(Class, Vec<Found<'_>>)> = Vec::new();
+    let mut pieces: Vec<(Class, &Sighting)> = Vec::new();
     for (number, sighting) in order {
         let read = Read::new(sighting);
         questions.hear(sighting, &read);
         let Some(class) = teller.class(sighting, &read) else { continue };
+        // Of a packet that was taken apart, the first piece is followed; the others are counted.
+        if is_later_piece(&read) {
+            pieces.push((class, sighting));
+            continue;
+        }
         let one = Found { number, sighting, packet: read.packet };
         match found.iter_mut().find(|(other, _)| *other == class) {
             Some((_, those)) => those.push(one),
@@ -44,6 +50,7 @@ pub fn fold(probe: Probe, sightings: &[Sighting], wiring: &dyn Wiring) -> Walk {
     let mut walk = Walk::default();
     for (class, those) in found {
         let steps = Path { found: those, wiring, start }.steps(&mut questions.0);
+        let steps = with_pieces(steps, class, &pieces);
         match class {
             Class::Request => walk.request = steps,
             Class::Reply => walk.reply = steps,
@@ -57,6 +64,19 @@ pub fn fold(probe: Probe, sightings: &[Sighting], wiring: &dyn Wiring) -> Walk {
         .map(|question| (question.place, question.asked))
         .collect();
     walk
+}
+
+fn with_pieces(mut steps: Vec<Step>, class: Class, pieces: &[(Class, &Sighting)]) -> Vec<Step> {
+    for step in &mut steps {
+        let is_here = |(other, sighting): &&(Class, &Sighting)| {
+            *other == class
+                && sighting.place == step.place
+                && sighting.interface == step.interface
+                && sighting.direction == step.direction
+        };
+        step.pieces += pieces.iter().filter(is_here).count();
+    }
+    steps
 }
 
 /// The frames of one packet, in the order of time.
@@ -83,6 +103,7 @@ impl Path<'_> {
                 asked: Vec::new(),
                 copies: Vec::new(),
                 frame: Some(*frame),
+                pieces: 1,
             });
         }
         for step in &mut steps {

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use crate::cli;
 use crate::cmd::{ping, running, usage};
-use crate::kernel::Place;
+use crate::kernel::{Datagram, Place};
 use crate::model::Lab;
 use crate::plan::{Sandbox, plan};
 use crate::probe::{Attempt, DontFragment, Outcome};
@@ -28,6 +28,9 @@ pub(in crate::cmd) struct Request<'a> {
     pub(in crate::cmd) to: &'a str,
     pub(in crate::cmd) target: IpAddr,
     pub(in crate::cmd) attempt: Attempt,
+    /// What the datagram is like, where it is one.
+    pub(in crate::cmd) datagram: Datagram,
+    pub(in crate::cmd) neighbours: Neighbours,
     /// How long to wait for the answer.
     pub(in crate::cmd) timeout: Duration,
     pub(in crate::cmd) listening: Listening,
@@ -45,6 +48,17 @@ pub(in crate::cmd) enum Listening {
     Everywhere,
 }
 
+/// What is done about neighbours before the packet is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cmd) enum Neighbours {
+    /// Nothing.
+    AsTheyAre,
+    /// All are forgotten, so that each has to be asked for.
+    Forgotten,
+    /// All are made known, by a packet that is sent ahead.
+    Known,
+}
+
 impl<'a> Request<'a> {
     pub(super) fn new(args: &'a cli::Walk, record: &'a Record) -> anyhow::Result<Self> {
         running::place(record, &args.from)?;
@@ -55,6 +69,12 @@ impl<'a> Request<'a> {
             to: &args.to,
             target: running::address(&record.lab, &args.to, ping::family(&args.family))?,
             attempt: attempt(args)?,
+            datagram: datagram(args),
+            neighbours: match (args.cold, args.warm) {
+                (true, _) => Neighbours::Forgotten,
+                (_, true) => Neighbours::Known,
+                _ => Neighbours::AsTheyAre,
+            },
             timeout: args.timeout,
             listening: if args.everywhere { Listening::Everywhere } else { Listening::OnTheWay },
             macs: if args.macs { Macs::Raw } else { Macs::Owners },
@@ -85,6 +105,12 @@ impl<'a> Request<'a> {
     }
 }
 
+fn datagram(args: &cli::Walk) -> Datagram {
+    let own = Datagram::default();
+    let dont_fragment = if args.df { DontFragment::Set } else { own.dont_fragment };
+    Datagram { size: args.size.unwrap_or(own.size), dont_fragment }
+}
+
 fn attempt(args: &cli::Walk) -> anyhow::Result<Attempt> {
     let port = |text: &str| {
         text.parse::<u16>().ok().filter(|port| *port > 0).ok_or_else(|| {
@@ -99,8 +125,10 @@ fn attempt(args: &cli::Walk) -> anyhow::Result<Attempt> {
             let dont_fragment = if args.df { DontFragment::Set } else { DontFragment::Kernel };
             Attempt::Ping { size: args.size.unwrap_or(ECHO), dont_fragment }
         }
-        Some(("tcp", _)) if args.size.is_some() => {
-            return Err(usage("--size: what begins a TCP connection has no data; use icmp or udp:PORT"));
+        Some(("tcp", _)) if args.size.is_some() || args.df => {
+            let flag = if args.df { "--df" } else { "--size" };
+            let why = "what begins a TCP connection has no data, and its sender's kernel lets nobody cut it";
+            return Err(usage(format!("{flag}: {why}; use icmp or udp:PORT")));
         }
         Some(("tcp", text)) => Attempt::Tcp { port: port(text)? },
         Some(("udp", text)) => Attempt::Udp { port: port(text)? },

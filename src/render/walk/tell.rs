@@ -117,7 +117,7 @@ impl Teller<'_> {
             prediction: None,
             lost: None,
         };
-        story.verdict = self.verdict(walk, &story);
+        story.verdict = self.verdict(&story);
         story
     }
 
@@ -162,8 +162,9 @@ impl Teller<'_> {
             after_ns: step.after,
             role: self.role(step),
             bytes: step.packet.bytes,
+            pieces: step.pieces,
             layers: step.packet.layers.iter().map(|layer| self.layer(layer)).collect(),
-            macs: step.packet.outer().and_then(Layer::macs).map(|macs| self.pair(macs)),
+            macs: step.packet.outer().and_then(macs).map(|macs| self.pair(macs)),
             changes: step.changes.iter().map(|change| self.change(step, change)).collect(),
             asked,
             questions: step.asked.iter().map(|asked| self.question(asked)).collect(),
@@ -175,6 +176,7 @@ impl Teller<'_> {
     fn role(&self, step: &Step) -> String {
         let is_out = step.direction == Direction::Out;
         match self.wires.role(&step.place, &step.interface) {
+            None if step.interface == "lo" => format!("its loopback: what {} sends to itself", step.place),
             Some(Role::Own { plugged_into: (place, Some(bridge)) }) => {
                 match self.wires.bridge(&step.place, &step.interface) {
                     Some(own) => format!("a port of {own}, its cable to {place} {bridge}"),
@@ -195,7 +197,7 @@ impl Teller<'_> {
 
     fn layer(&self, layer: &Layer) -> LayerTold {
         LayerTold {
-            ethernet: layer.macs().map(|(from, to)| [self.owned(from), self.owned(to)]),
+            ethernet: macs(layer).map(|(from, to)| [self.owned(from), self.owned(to)]),
             ip: layer.ip.map(|ip| IpTold {
                 from: Endpoint::new(ip.from, self.names),
                 to: Endpoint::new(ip.to, self.names),
@@ -309,7 +311,7 @@ impl Teller<'_> {
         self.names.name(address).map_or_else(|| address.to_string(), |name| format!("{address} ({name})"))
     }
 
-    fn verdict(&self, walk: &Walk, story: &Story) -> String {
+    fn verdict(&self, story: &Story) -> String {
         let number = |number: usize, thing: &str| match number {
             0 => format!("no {thing}"),
             _ => count(number as u64, thing),
@@ -326,22 +328,11 @@ impl Teller<'_> {
             None => "nothing was sent: this is what the kernels' tables say".to_owned(),
             Some(Outcome::Reply { .. }) => "delivered and answered".to_owned(),
             Some(Outcome::Refused { .. }) => "delivered, and refused: nobody listens on that port".to_owned(),
-            Some(Outcome::Unreachable { kind, .. }) if is_delivered(walk) => {
-                format!("delivered, and refused: {kind}")
-            }
             Some(Outcome::Timeout) => seen_last(story),
             Some(other) => format!("{other}; {}", seen_last(story)),
         };
         format!("{word}: {}", what.join(", "))
     }
-}
-
-/// Whether an error came from whoever the packet was for, having got it: nobody there wants it.
-fn is_delivered(walk: &Walk) -> bool {
-    walk.request.last().is_some_and(|last| {
-        last.direction == Direction::In
-            && walk.errors.iter().any(|error| error.first().is_some_and(|first| first.place == last.place))
-    })
 }
 
 fn seen_last(story: &Story) -> String {
@@ -365,6 +356,11 @@ impl StepTold {
         self.direction = Heading::Through;
         self.asked.extend(asked);
     }
+}
+
+/// Its Ethernet addresses; a loopback's are all zero, and nobody's.
+fn macs(layer: &Layer) -> Option<(MacAddress, MacAddress)> {
+    layer.macs().filter(|macs| *macs != (MacAddress([0; 6]), MacAddress([0; 6])))
 }
 
 fn copies(step: &Step) -> impl Iterator<Item = String> {
