@@ -12,7 +12,8 @@ struct Load(Vec<std::process::Child>);
 
 impl Load {
     fn new() -> Self {
-        let busy = |_| std::process::Command::new("sh").args(["-c", "while :; do :; done"]).spawn().expect("sh");
+        let busy =
+            |_| std::process::Command::new("sh").args(["-c", "while :; do :; done"]).spawn().expect("sh");
         Self((0..4).map(busy).collect())
     }
 }

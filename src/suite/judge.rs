@@ -132,7 +132,8 @@ pub fn judge_walk(test: &Test, steps: &[(String, String)]) -> Option<String> {
             _ => break expected.is_empty(),
         }
     };
-    let crossed = || steps.iter().map(|(place, interface)| format!("{place} {interface}")).collect::<Vec<_>>();
+    let crossed =
+        || steps.iter().map(|(place, interface)| format!("{place} {interface}")).collect::<Vec<_>>();
     (!fits).then(|| format!("by {} instead of {}", crossed().join(", "), test.path.join(", ")))
 }
 
@@ -270,11 +271,12 @@ mod tests {
 
     #[test]
     fn a_walk_passes_the_places_and_interfaces_that_are_named() {
-        let steps: Vec<(String, String)> = ["pod1 eth0", "node1 veth1", "node1 cbr0", "node1 eth0", "pod4 eth0"]
-            .iter()
-            .map(|step| place_and_interface(step))
-            .map(|(place, interface)| (place.to_owned(), interface.to_owned()))
-            .collect();
+        let steps: Vec<(String, String)> =
+            ["pod1 eth0", "node1 veth1", "node1 cbr0", "node1 eth0", "pod4 eth0"]
+                .iter()
+                .map(|step| place_and_interface(step))
+                .map(|(place, interface)| (place.to_owned(), interface.to_owned()))
+                .collect();
         let wrong = |path: &[&str]| {
             let path = path.iter().map(|&hop| hop.to_owned()).collect();
             judge_walk(&Test { path, ..test(Probe::Walk, &["reply"]) }, &steps)
