@@ -30,13 +30,14 @@ fn step(step: &Value) -> String {
     };
     let inner = step["layers"].as_array().and_then(|layers| layers.last()).expect("a packet");
     format!(
-        "{}/{} {} ttl {} {} {} {}:{}",
+        "{}/{} {} ttl {} {} {} {} {}:{}",
         step["place"],
         step["interface"],
         step["direction"],
         inner["ip"]["ttl"],
         step["macs"],
         step["bytes"],
+        step["pieces"],
         step["layers"].as_array().map_or(0, Vec::len),
         texts("changes", "kind")
     )
@@ -113,6 +114,7 @@ fn every_data_path_is_foretold() {
                 for (from, to) in [("pod1", "pod4"), ("pod1", "pod2"), ("node1", "pod4"), ("pod4", "node2")] {
                     foretold(world, word, &[family, from, to]);
                 }
+                foretold(world, word, &[family, "pod1", "pod4", "-s", "4000"]);
                 foretold(world, word, &[family, "pod4", "pod1", "tcp:80"]);
                 foretold(world, word, &[family, "pod4", "pod1", "udp:9"]);
             }

@@ -8,9 +8,6 @@ use crate::packet::decode::{
 
 use super::Sighting;
 
-/// The next header that says so, of IPv6 (IANA's registry of protocol numbers).
-const IPV6_FRAGMENT: u8 = 44;
-
 /// A captured frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Packet {
@@ -76,15 +73,6 @@ impl Packet {
     /// The innermost layer: what the tunnels carry.
     pub fn inner(&self) -> Option<&Layer> {
         self.layers.last()
-    }
-
-    /// Whether it, or what it is wrapped in, is a piece of a packet that was taken apart.
-    pub(super) fn is_piece(&self) -> bool {
-        let cut = |layer: &Layer| {
-            layer.ip.is_some_and(|ip| ip.fragment.is_some_and(|fragment| fragment.is_part()))
-                || layer.ip.is_some_and(|ip| ip.protocol == IPV6_FRAGMENT)
-        };
-        self.layers.iter().any(cut)
     }
 
     /// The outermost layer: what the interface has to do with.

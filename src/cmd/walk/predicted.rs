@@ -59,12 +59,7 @@ pub(super) fn compare(
     let listened = |place: &str| sent.interfaces.iter().any(|interface| interface.place == place);
     let prediction = ask(request, &attempt, kernels).seen_at(listened);
     let story = teller(request).story(&prediction.walk, &Decisions::default());
-    let whole = walk.of_one_piece();
-    let ends = prediction.ends.as_ref();
-    if whole == *walk {
-        return agreement(captured, &story, ends);
-    }
-    agreement(&request.teller(Some(&sent.outcome)).story(&whole, &Decisions::default()), &story, ends)
+    agreement(captured, &story, prediction.ends.as_ref())
 }
 
 /// What a sender's kernel knows of the path's MTU, no table shows to others: how much of a packet it sent at once is taken

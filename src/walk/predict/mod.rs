@@ -10,7 +10,6 @@ mod tests;
 mod tunnel;
 mod wire;
 
-use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 
@@ -68,23 +67,6 @@ impl Prediction {
             anew(steps);
         }
         self
-    }
-}
-
-impl Walk {
-    /// The same with each interface once, where a packet was taken apart: all of its pieces go the same way.
-    #[must_use]
-    pub fn of_one_piece(&self) -> Self {
-        let mut walk = self.clone();
-        for steps in [&mut walk.request, &mut walk.reply] {
-            if !steps.iter().any(|step| step.packet.is_piece()) {
-                continue;
-            }
-            let mut passed = HashSet::new();
-            steps.retain(|step| passed.insert((step.place.clone(), step.interface.clone(), step.direction)));
-            anew(steps);
-        }
-        walk
     }
 }
 
@@ -342,6 +324,7 @@ impl Follower<'_> {
             asked,
             copies: Vec::new(),
             frame: None,
+            pieces: parcel.pieces(),
         });
     }
 

@@ -41,6 +41,8 @@ pub(super) struct Parcel {
     hidden: Option<Box<Parcel>>,
     /// How many bytes it carried before it was taken apart.
     carried: usize,
+    /// In how many pieces it is, and in how many what is wrapped in it, outermost first: pieces are wrapped one by one.
+    pieces: Vec<usize>,
 }
 
 /// What a tunnel puts around a packet.
@@ -98,7 +100,7 @@ impl Parcel {
         let dont_fragment = to.is_ipv6();
         let ip = Ip { from, to, ttl: TTL, protocol, length, dont_fragment, fragment };
         let layer = Layer { ethernet: None, ip: Some(ip), carries, bytes: length };
-        Self { layers: vec![layer], hidden: None, carried }
+        Self { layers: vec![layer], hidden: None, carried, pieces: vec![1] }
     }
 
     /// As an interface shows it.
@@ -121,11 +123,22 @@ impl Parcel {
 
     /// Makes it the first of the pieces that fit an MTU: all but the last carry a multiple of eight bytes.
     pub(super) fn cut(&mut self, mtu: usize) {
+        let mut others = 0;
         self.edit(|ip| {
-            let header = header(ip.to) + if ip.to.is_ipv6() { 8 } else { 0 };
-            ip.length = header + (mtu.saturating_sub(header) & !7);
+            let own = header(ip.to);
+            // IPv6 says it in a header of its own.
+            let header = own + if ip.to.is_ipv6() { 8 } else { 0 };
+            let piece = (mtu.saturating_sub(header) & !7).max(8);
+            others = (ip.length - own).div_ceil(piece) - 1;
+            ip.length = header + piece;
             ip.dont_fragment = false;
         });
+        self.pieces[0] += others;
+    }
+
+    /// In how many pieces it is.
+    pub(super) fn pieces(&self) -> usize {
+        self.pieces[0]
     }
 
     /// Gives it an Ethernet header, or takes that off.
@@ -151,11 +164,13 @@ impl Parcel {
                 let encrypted = inner.next_multiple_of(WIREGUARD_BLOCK) + WIREGUARD_TAG;
                 let data = Carries::Wireguard(Wireguard::Data { receiver: 0, counter: 0 });
                 let outer = Self::new(from, to, UDP, data, UDP_HEADER + WIREGUARD_HEADER + encrypted);
-                return Self { hidden: Some(Box::new(self)), ..outer };
+                let pieces = vec![self.pieces()];
+                return Self { hidden: Some(Box::new(self)), pieces, ..outer };
             }
         };
         let mut outer = Self::new(from, to, protocol, carries, header + inner);
         outer.carried = self.carried;
+        outer.pieces = [&self.pieces[..1], &self.pieces].concat();
         outer.layers.extend(self.layers);
         outer
     }
@@ -176,7 +191,10 @@ impl Parcel {
     pub(super) fn unwrap_once(&mut self) {
         match self.hidden.take() {
             Some(hidden) => *self = *hidden,
-            None => drop(self.layers.remove(0)),
+            None => {
+                self.layers.remove(0);
+                self.pieces.remove(0);
+            }
         }
     }
 

@@ -17,6 +17,7 @@ fn told(number: usize, at: &str, ttl: u8) -> StepTold {
         after_ns: 0,
         role: String::new(),
         bytes: 98,
+        pieces: 1,
         layers: vec![LayerTold { ethernet: None, ip: Some(ip), carries: String::new(), bytes: 98 }],
         macs: None,
         changes: Vec::new(),
