@@ -5,4 +5,4 @@ mod flat;
 mod outside;
 mod settings;
 mod there;
-mod world;
+pub(crate) mod world;

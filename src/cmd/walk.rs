@@ -4,6 +4,7 @@ mod asked;
 mod evidence;
 mod files;
 mod lost;
+mod predicted;
 mod request;
 mod sent;
 
@@ -22,6 +23,12 @@ pub(super) fn walk(args: &cli::Walk) -> anyhow::Result<u8> {
     let record = running::find(args.lab.lab.as_deref())?;
     let request = Request::new(args, &record)?;
     let page = files::Page::open(args)?;
+    if args.predict {
+        let story = predicted::foretold(&request, &mut Live::new(request.sandboxes));
+        page.map_or(Ok(()), |page| page.write(&request, &story))?;
+        show(args, &story)?;
+        return Ok(if story.lost.is_some() { FAILED } else { FINE });
+    }
     let sent = send(&request)?;
     let walk = fold(sent.probe, &sent.sightings, &request.wires);
     let story = tell(&request, &sent, &walk);
@@ -46,6 +53,7 @@ fn tell(request: &Request<'_>, sent: &Sent, walk: &Walk) -> Story {
     let mut asking = Asking { kernels: &mut live, names: &request.names, wires: &request.wires };
     let decisions = Decisions { request: asking.about(&walk.request), reply: asking.about(&walk.reply) };
     let mut story = request.teller(Some(&sent.outcome)).story(walk, &decisions);
+    story.prediction = Some(predicted::compare(request, (sent, walk), &story, &mut live));
     lost::explain(request, sent, walk, &mut live, &mut story);
     story
 }

@@ -1,5 +1,6 @@
 //! A walk, told.
 
+mod agree;
 mod drawing;
 mod end;
 mod page;
@@ -8,6 +9,7 @@ mod tell;
 mod text;
 mod verdict;
 
+pub use agree::agreement;
 pub use end::End;
 pub use page::page;
 pub use story::{

@@ -187,11 +187,18 @@ impl Text {
             for difference in &prediction.differences {
                 self.line(out, "  ", difference, Paint::Plain);
             }
+            if !prediction.expected.is_empty() {
+                self.line(out, "", "what the tables say from there on:", Paint::Plain);
+            }
+            for step in &prediction.expected {
+                self.line(out, "    ", step, Paint::Plain);
+            }
         }
         if let Some(lost) = &story.lost {
             self.lost(out, lost);
         }
-        if story.ways.iter().flat_map(|way| &way.steps).any(|step| !step.asked.is_empty()) {
+        let is_captured = story.origin == Origin::Captured;
+        if is_captured && story.ways.iter().flat_map(|way| &way.steps).any(|step| !step.asked.is_empty()) {
             self.line(
                 out,
                 "",
