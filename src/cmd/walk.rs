@@ -2,10 +2,12 @@
 
 mod asked;
 mod lost;
+mod pcapng;
 mod request;
 mod sent;
 
 use super::blame::Live;
+use super::new_file::NewFile;
 use super::{FAILED, FINE, print_json, running};
 use crate::cli::{self, WalkFormat};
 use crate::probe::Outcome;
@@ -19,10 +21,12 @@ use sent::{Sent, send};
 pub(super) fn walk(args: &cli::Walk) -> anyhow::Result<u8> {
     let record = running::find(args.lab.lab.as_deref())?;
     let request = Request::new(args, &record)?;
+    let pcapng = args.pcapng.as_deref().map(|path| NewFile::open("--pcapng", path)).transpose()?;
     let sent = send(&request)?;
     let walk = fold(sent.probe, &sent.sightings, &request.wires);
     let story = tell(&request, &sent, &walk);
     show(args, &story)?;
+    pcapng.map(|file| pcapng::write(file, &request, &sent, &walk, &story)).transpose()?;
     Ok(if story.lost.is_some() { FAILED } else { FINE })
 }
 

@@ -1,5 +1,6 @@
 //! A walk, told.
 
+mod comments;
 mod story;
 mod tell;
 mod text;

@@ -3,8 +3,8 @@
 use super::change::changes;
 use super::neighbour::{Question, Questions};
 use super::packet::{Packet, Read};
-use super::tell_apart::{Class, Teller};
-use super::{Direction, Probe, Sighting, Step, Walk};
+use super::tell_apart::{Class, Teller, fragment};
+use super::{Aside, Beside, Direction, Part, Probe, Sighting, Step, Walk};
 
 /// How the interfaces of a lab hang together.
 pub trait Wiring {
@@ -21,6 +21,8 @@ struct Found<'a> {
     number: usize,
     sighting: &'a Sighting,
     packet: Packet,
+    /// Whether it is one of the pieces of a packet that was taken apart.
+    is_piece: bool,
 }
 
 /// Finds the way of a packet and its answer in everything that was captured meanwhile.
@@ -32,9 +34,10 @@ pub fn fold(probe: Probe, sightings: &[Sighting], wiring: &dyn Wiring) -> Walk {
     let mut found: Vec<(Class, Vec<Found<'_>>)> = Vec::new();
     for (number, sighting) in order {
         let read = Read::new(sighting);
-        questions.hear(sighting, &read);
+        questions.hear(number, sighting, &read);
         let Some(class) = teller.class(sighting, &read) else { continue };
-        let one = Found { number, sighting, packet: read.packet };
+        let is_piece = read.packet.inner().is_some_and(|layer| fragment(layer, &read).is_some());
+        let one = Found { number, sighting, packet: read.packet, is_piece };
         match found.iter_mut().find(|(other, _)| *other == class) {
             Some((_, those)) => those.push(one),
             None => found.push((class, vec![one])),
@@ -43,20 +46,29 @@ pub fn fold(probe: Probe, sightings: &[Sighting], wiring: &dyn Wiring) -> Walk {
     let start = found.iter().flat_map(|(_, those)| those).map(|one| one.sighting.time).min().unwrap_or(0);
     let mut walk = Walk::default();
     for (class, those) in found {
-        let steps = Path { found: those, wiring, start }.steps(&mut questions.0);
+        let path = Path { found: those, wiring, start };
+        let way = path.way();
+        walk.asides.extend(path.asides(&way, part(class)));
+        let steps = path.steps(&way, &mut questions, &mut walk.asides);
         match class {
             Class::Request => walk.request = steps,
             Class::Reply => walk.reply = steps,
             Class::Error(..) => walk.errors.push(steps),
         }
     }
-    walk.unanswered = questions
-        .0
-        .into_iter()
-        .filter(|question| question.asked.answer.is_none())
-        .map(|question| (question.place, question.asked))
-        .collect();
+    for question in questions.all.iter().filter(|question| question.asked.answer.is_none()) {
+        walk.unanswered.push((question.place.clone(), question.asked.clone()));
+        walk.asides.extend(question.frames(&questions.said));
+    }
     walk
+}
+
+fn part(class: Class) -> Part {
+    match class {
+        Class::Request => Part::Request,
+        Class::Reply => Part::Reply,
+        Class::Error(..) => Part::Error,
+    }
 }
 
 /// The frames of one packet, in the order of time.
@@ -67,11 +79,11 @@ struct Path<'a> {
 }
 
 impl Path<'_> {
-    fn steps(&self, questions: &mut Vec<Question>) -> Vec<Step> {
-        let way = self.way();
+    fn steps(&self, way: &[usize], questions: &mut Questions, asides: &mut Vec<Aside>) -> Vec<Step> {
+        let Questions { all: questions, said } = questions;
         let mut steps: Vec<Step> = Vec::with_capacity(way.len());
         for (number, at) in way.iter().enumerate() {
-            let Found { number: frame, sighting, packet } = &self.found[*at];
+            let Found { number: frame, sighting, packet, .. } = &self.found[*at];
             let before = number.checked_sub(1).map(|before| &self.found[way[before]].packet);
             steps.push(Step {
                 place: sighting.place.clone(),
@@ -92,7 +104,10 @@ impl Path<'_> {
                     && question.time <= self.start + step.after
                     && question.asked.answer.is_some()
             };
-            step.asked = questions.extract_if(.., waits).map(|question| question.asked).collect();
+            for question in questions.extract_if(.., waits) {
+                asides.extend(question.frames(said));
+                step.asked.push(question.asked);
+            }
         }
         for (at, Found { sighting, .. }) in self.found.iter().enumerate() {
             if !way.contains(&at) && self.is_for_other(sighting) {
@@ -102,6 +117,15 @@ impl Path<'_> {
             }
         }
         steps
+    }
+
+    /// The frames that are not on the way.
+    fn asides(&self, way: &[usize], part: Part) -> Vec<Aside> {
+        let aside = |(_, found): (usize, &Found<'_>)| {
+            let what = if found.is_piece { Beside::Piece(part) } else { Beside::Copy(part) };
+            Aside { frame: found.number, what }
+        };
+        self.found.iter().enumerate().filter(|(at, _)| !way.contains(at)).map(aside).collect()
     }
 
     /// The frames on the way, from the first to the last, and none of the copies that a switch makes when it does not know

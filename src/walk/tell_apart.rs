@@ -180,7 +180,7 @@ fn begins(data: &[u8], nonce: u64) -> bool {
 }
 
 /// What all pieces of a packet share, if it is one.
-fn fragment(layer: &Layer, read: &Read<'_>) -> Option<(IpAddr, IpAddr, u32)> {
+pub(super) fn fragment(layer: &Layer, read: &Read<'_>) -> Option<(IpAddr, IpAddr, u32)> {
     let ip = layer.ip?;
     let of_v6 = read.headers.iter().rev().find_map(|header| match header.kind {
         Kind::Ipv6Fragment(fragment) => Some(fragment),
