@@ -148,3 +148,16 @@ fn a_file_that_cannot_be_written_is_refused_before_anything_is_sent() {
         assert!(!neighbours.contains("192.168.66.12"), "nobody was asked for a neighbour: {neighbours}");
     });
 }
+
+#[test]
+fn a_diagram_is_the_same_each_time() {
+    in_each_mode("a_diagram_is_the_same_each_time", |world| {
+        world.ok(&["up", &world.lab("two-node.toml")]);
+        // Nobody has to ask for a neighbour any more.
+        world.ok(&["ping", "-c", "1", "pod1", "pod4"]);
+        let diagram = world.ok(&["walk", "--format", "mermaid", "pod1", "pod4"]);
+        insta::with_settings!({ snapshot_path => "../snapshots/walk", prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!("two-node.mermaid", diagram);
+        });
+    });
+}

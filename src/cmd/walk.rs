@@ -11,7 +11,7 @@ use super::new_file::NewFile;
 use super::{FAILED, FINE, print_json, running};
 use crate::cli::{self, WalkFormat};
 use crate::probe::Outcome;
-use crate::render::walk::{Decisions, Detail, Story, Text, text};
+use crate::render::walk::{Decisions, Detail, Story, Text, mermaid, text};
 use crate::ui;
 use crate::walk::{Walk, fold};
 use asked::Asking;
@@ -55,6 +55,6 @@ fn show(args: &cli::Walk, story: &Story) -> anyhow::Result<()> {
             Ok(())
         }
         WalkFormat::Json => print_json("netlab.walk/1", story),
-        WalkFormat::Mermaid => anyhow::bail!("not yet"),
+        WalkFormat::Mermaid => Ok(ui::print(&mermaid(story))?),
     }
 }

@@ -1,10 +1,14 @@
 //! A walk, told.
 
 mod comments;
+mod mermaid;
+#[cfg(test)]
+mod sample;
 mod story;
 mod tell;
 mod text;
 
+pub use mermaid::mermaid;
 pub use story::{
     Agreement, ChangeKind, ChangeTold, CountsTold, Heading, IpTold, LayerTold, Lost, Mac, Origin, StepTold,
     Story, Told, Way, WayKind,
