@@ -5,7 +5,10 @@ mod support;
 use std::fs;
 use std::process::Command;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use support::pcapng::{self, Capture};
+use support::terminal::Terminal;
 use support::{Mode, Ran, World, in_each_mode, skip};
 
 /// Walks, writing a capture file; gives back the file's path, what it says, and how netlab ended.
@@ -159,5 +162,154 @@ fn a_diagram_is_the_same_each_time() {
         insta::with_settings!({ snapshot_path => "../snapshots/walk", prepend_module_to_snapshot => false, omit_expression => true }, {
             insta::assert_snapshot!("two-node.mermaid", diagram);
         });
+    });
+}
+
+/// What a terminal is told when a program has it for itself, and when it gives it back.
+const ENTER: &str = "\u{1b}[?1049h\u{1b}[?25l";
+const LEAVE: &str = "\u{1b}[?25h\u{1b}[?1049l";
+
+/// A walk on a terminal, at its first step.
+fn first_step(world: &World) -> Terminal {
+    let mut terminal = Terminal::start(world, &["walk", "pod1", "pod4", "--step"]);
+    terminal.wait_for("q leave");
+    assert!(terminal.seen.contains(ENTER), "{:?}", terminal.seen);
+    assert!(terminal.seen.contains("step 1 of 18"), "{:?}", terminal.seen);
+    assert_ne!(terminal.settings(), terminal.before, "keys come one by one");
+    terminal
+}
+
+/// Left by that key or signal, the terminal is as it was, and the verdict stays.
+fn is_left(mut terminal: Terminal) {
+    let status = terminal.end();
+    assert_eq!(status.code(), Some(0), "{:?}", terminal.seen);
+    assert_eq!(terminal.settings(), terminal.before);
+    let (_, after) = terminal.seen.rsplit_once(LEAVE).unwrap_or_else(|| panic!("{:?}", terminal.seen));
+    assert!(after.starts_with("delivered and answered: "), "{after:?}");
+}
+
+#[test]
+fn a_key_shows_the_next_step_or_the_one_before() {
+    in_each_mode("a_key_shows_the_next_step_or_the_one_before", |world| {
+        world.ok(&["up", &world.lab("two-node.toml")]);
+        let mut terminal = first_step(world);
+        for (key, page) in [
+            ("n", "step 2 of 18"),
+            (" ", "step 3 of 18"),
+            ("\u{1b}[C", "step 4 of 18"),
+            ("\r", "step 5 of 18"),
+            ("b", "step 4 of 18"),
+            ("\u{1b}[D", "step 3 of 18"),
+            ("G", "the end"),
+            ("p", "step 18 of 18"),
+            ("\u{1b}[H", "step 1 of 18"),
+            ("\u{1b}[F", "delivered and answered"),
+            ("g", "step 1 of 18"),
+        ] {
+            terminal.key(key, page);
+        }
+        terminal.key("nnn", "step 4 of 18");
+        terminal.wait_for("[eth0]");
+        terminal.wait_for("* Ethernet  node1 eth0");
+        // A narrow window has no room for both next to each other, and a low one not for all.
+        terminal.seen.clear();
+        terminal.resize(40, 12);
+        terminal.wait_for("↓ more");
+        assert!(!terminal.seen.contains('│'), "{:?}", terminal.seen);
+        terminal.key("j", "↑↓ more");
+        terminal.type_in("q");
+        is_left(terminal);
+    });
+}
+
+#[test]
+fn the_terminal_is_given_back_however_it_is_left() {
+    in_each_mode("the_terminal_is_given_back_however_it_is_left", |world| {
+        world.ok(&["up", &world.lab("two-node.toml")]);
+        for key in ["q", "\u{3}", "\u{1b}"] {
+            let mut terminal = first_step(world);
+            terminal.type_in(key);
+            is_left(terminal);
+        }
+        for signal in [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGINT] {
+            let terminal = first_step(world);
+            let pid = i32::try_from(terminal.child.id()).expect("a pid");
+            kill(Pid::from_raw(pid), signal).expect("a signal");
+            is_left(terminal);
+        }
+    });
+}
+
+#[test]
+fn a_walk_that_is_stopped_goes_on_where_it_was() {
+    const NAME: &str = "a_walk_that_is_stopped_goes_on_where_it_was";
+    in_each_mode(NAME, |world| {
+        if !std::path::Path::new("/bin/bash").exists() {
+            return skip(NAME, "bash is not installed");
+        }
+        world.ok(&["up", &world.lab("two-node.toml")]);
+        let mut shell = Command::new("/bin/bash");
+        world.prepare(shell.args(["--norc", "-i"]));
+        let mut terminal = Terminal::run(shell);
+        terminal.type_in("netlab walk pod1 pod4 --step\n");
+        terminal.wait_for("step 1 of 18");
+        terminal.key("n", "step 2 of 18");
+        terminal.key("\u{1a}", LEAVE);
+        terminal.wait_for("Stopped");
+        terminal.wait_until_foreground_is("bash");
+        terminal.key("fg\n", ENTER);
+        terminal.wait_for("step 2 of 18");
+        terminal.key("q", "delivered and answered");
+        terminal.key("echo al''ive; exit 7\n", "alive");
+        assert_eq!(terminal.end().code(), Some(7));
+    });
+}
+
+/// Runs itself on a terminal, where it panics.
+#[test]
+fn a_panic_gives_the_terminal_back() {
+    if std::env::var_os("NETLAB_TEST_PANIC").is_some() {
+        let _screen = netlab::kernel::Screen::open().expect("a terminal");
+        panic!("as it was asked to");
+    }
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    command.args(["a_panic_gives_the_terminal_back", "--exact", "--nocapture", "--test-threads=1"]);
+    let mut terminal = Terminal::run({
+        command.env("NETLAB_TEST_PANIC", "1");
+        command
+    });
+    assert_eq!(terminal.end().code(), Some(101), "{:?}", terminal.seen);
+    assert_eq!(terminal.settings(), terminal.before);
+    let (_, after) = terminal.seen.split_once(LEAVE).unwrap_or_else(|| panic!("{:?}", terminal.seen));
+    assert!(after.contains("as it was asked to"), "the message is on the screen that stays: {after:?}");
+}
+
+#[test]
+fn steps_need_a_terminal() {
+    in_each_mode("steps_need_a_terminal", |world| {
+        world.ok(&["up", &world.lab("two-node.toml")]);
+        let instead = "leave --step out, or use --format mermaid or --html FILE\n";
+        let without = |which: &str| {
+            format!(
+                "netlab: --step needs a terminal to read keys from and to draw on, and {which}: {instead}"
+            )
+        };
+        let walk = ["walk", "pod1", "pod4", "--step"];
+        assert_eq!(world.fails(2, &walk), without("standard input and output are none"));
+        let mut terminal = Terminal::run({
+            let mut command = Command::new("sh");
+            command.args(["-c", "netlab walk pod1 pod4 --step </dev/null; echo code=$?"]);
+            world.prepare(&mut command);
+            command
+        });
+        terminal.wait_for("code=2");
+        assert!(terminal.seen.contains("standard input is none: leave"), "{:?}", terminal.seen);
+        let mut dumb = world.command(&walk);
+        dumb.env("TERM", "dumb");
+        let mut terminal = Terminal::run(dumb);
+        assert_eq!(terminal.end().code(), Some(2));
+        assert!(terminal.seen.contains("TERM is dumb"), "{:?}", terminal.seen);
+        let neighbours = world.ok(&["exec", "node1", "--", "ip", "neighbour"]);
+        assert!(!neighbours.contains("192.168.66.12"), "nothing was sent: {neighbours}");
     });
 }

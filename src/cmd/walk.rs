@@ -5,6 +5,7 @@ mod lost;
 mod pcapng;
 mod request;
 mod sent;
+mod step;
 
 use super::blame::Live;
 use super::new_file::NewFile;
@@ -21,12 +22,15 @@ use sent::{Sent, send};
 pub(super) fn walk(args: &cli::Walk) -> anyhow::Result<u8> {
     let record = running::find(args.lab.lab.as_deref())?;
     let request = Request::new(args, &record)?;
+    if args.step {
+        step::check()?;
+    }
     let pcapng = args.pcapng.as_deref().map(|path| NewFile::open("--pcapng", path)).transpose()?;
     let sent = send(&request)?;
     let walk = fold(sent.probe, &sent.sightings, &request.wires);
     let story = tell(&request, &sent, &walk);
-    show(args, &story)?;
     pcapng.map(|file| pcapng::write(file, &request, &sent, &walk, &story)).transpose()?;
+    show(args, &story)?;
     Ok(if story.lost.is_some() { FAILED } else { FINE })
 }
 
@@ -48,6 +52,7 @@ fn is_answer(outcome: &Outcome) -> bool {
 
 fn show(args: &cli::Walk, story: &Story) -> anyhow::Result<()> {
     match args.format {
+        _ if args.step => step::show(story),
         WalkFormat::Text => {
             let detail = if args.verbose { Detail::All } else { Detail::Short };
             let how = Text { width: ui::output_width().unwrap_or(80), style: ui::output_style(), detail };

@@ -2,6 +2,7 @@
 
 mod comments;
 mod mermaid;
+mod page;
 #[cfg(test)]
 mod sample;
 mod story;
@@ -9,6 +10,7 @@ mod tell;
 mod text;
 
 pub use mermaid::mermaid;
+pub use page::{Book, Size, Turn};
 pub use story::{
     Agreement, ChangeKind, ChangeTold, CountsTold, Heading, IpTold, LayerTold, Lost, Mac, Origin, StepTold,
     Story, Told, Way, WayKind,

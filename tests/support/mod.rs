@@ -7,6 +7,7 @@
 
 pub mod capture;
 pub mod pcapng;
+pub mod terminal;
 
 use std::fs;
 use std::io::Write as _;

@@ -142,7 +142,7 @@ impl Text {
         parts
     }
 
-    fn verdict(self, out: &mut String, story: &Story) {
+    pub(super) fn verdict(self, out: &mut String, story: &Story) {
         let how = match (&story.lost, story.origin) {
             (Some(_), _) => Paint::Bad,
             (None, Origin::Captured) => Paint::Good,
@@ -192,7 +192,7 @@ impl Text {
     }
 
     /// Words after something, folded below each other.
-    fn line(self, out: &mut String, start: &str, text: &str, how: Paint) {
+    pub(super) fn line(self, out: &mut String, start: &str, text: &str, how: Paint) {
         let indent = start.chars().count();
         let room = self.width.saturating_sub(indent).max(1);
         let mut start = start.to_owned();
