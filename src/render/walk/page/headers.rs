@@ -65,23 +65,23 @@ fn beside(titles: &[String; 2], pairs: &[Pair], size: Size) -> Vec<String> {
         let strong = |line: &String| (paint(line, Paint::Strong, size.style), line.chars().count());
         fold(text, width).iter().map(strong).collect()
     };
-    let mut said = zipped(title(&titles[0]), title(&titles[1]), width);
+    let mut said = zipped(&title(&titles[0]), &title(&titles[1]), width);
     for pair in pairs {
         let side = |line: &Option<Line>, news: News| -> Vec<(String, usize)> {
             line.iter().flat_map(|line| shown(line, news, width, size.style)).collect()
         };
         let (left, right) = (side(&pair.0, news(pair, News::Gone)), side(&pair.1, news(pair, News::New)));
-        said.extend(zipped(left, right, width));
+        said.extend(zipped(&left, &right, width));
     }
     said
 }
 
-fn zipped(left: Vec<(String, usize)>, right: Vec<(String, usize)>, width: usize) -> Vec<String> {
+fn zipped(left: &[(String, usize)], right: &[(String, usize)], width: usize) -> Vec<String> {
     let rows = left.len().max(right.len());
     let side = |lines: &[(String, usize)], row: usize| lines.get(row).cloned().unwrap_or_default();
     (0..rows)
         .map(|row| {
-            let ((left, taken), (right, _)) = (side(&left, row), side(&right, row));
+            let ((left, taken), (right, _)) = (side(left, row), side(right, row));
             let line = format!("{left}{:1$} │ {right}", "", width.saturating_sub(taken));
             line.trim_end().to_owned()
         })
