@@ -2,10 +2,7 @@
 
 mod support;
 
-use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::os::fd::AsFd as _;
-use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
