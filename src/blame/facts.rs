@@ -22,6 +22,11 @@ pub trait Facts {
     /// # Errors
     /// If it cannot be asked; that it would refuse is an answer.
     fn route(&mut self, place: &str, packet: &Packet) -> Result<Decision, String>;
+
+    /// To where the route leads by which that would be; none where that is not known.
+    fn matched(&mut self, _place: &str, _packet: &Packet) -> Option<IpNet> {
+        None
+    }
 }
 
 /// A packet of which a route look-up wants to know.

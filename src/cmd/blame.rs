@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 
+use ipnet::IpNet;
+
 use crate::blame::{self, Decision, Facts, Packet, State, Verdict, Way, blame};
 use crate::kernel::inspect::{Answer, Found, FoundChain, Lookup, Question};
 use crate::model::{Family, Lab};
@@ -82,19 +84,30 @@ impl Live<'_> {
     }
 }
 
-impl Facts for Live<'_> {
-    fn place(&mut self, name: &str) -> Result<Rc<State>, String> {
-        self.known(name).map(|known| Rc::clone(&known.state))
-    }
-
-    fn route(&mut self, place: &str, packet: &Packet) -> Result<Decision, String> {
+impl Live<'_> {
+    fn question(&mut self, place: &str, packet: &Packet) -> Result<Question, String> {
         let names = &self.known(place)?.names;
         let index = |name: &String| names.iter().find(|(_, known)| *known == name).map(|(index, _)| *index);
         let entered = match &packet.entered {
             Some(name) => Some(index(name).ok_or_else(|| format!("{place}: it has no interface {name}"))?),
             None => None,
         };
-        let question = Question { from: packet.from, to: packet.to, entered };
+        Ok(Question { from: packet.from, to: packet.to, entered })
+    }
+}
+
+impl Facts for Live<'_> {
+    fn matched(&mut self, place: &str, packet: &Packet) -> Option<IpNet> {
+        let question = self.question(place, packet).ok()?;
+        self.lookup.matched(place, &question).ok()?
+    }
+
+    fn place(&mut self, name: &str) -> Result<Rc<State>, String> {
+        self.known(name).map(|known| Rc::clone(&known.state))
+    }
+
+    fn route(&mut self, place: &str, packet: &Packet) -> Result<Decision, String> {
+        let question = self.question(place, packet)?;
         let answer = self.lookup.route(place, &question).map_err(|error| error.to_string())?;
         let names = &self.known(place)?.names;
         Ok(match answer {

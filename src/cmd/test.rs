@@ -8,6 +8,7 @@ pub(super) mod snapshots;
 mod subject;
 mod tell;
 mod tests;
+mod walks;
 mod worker;
 
 use std::time::Instant;

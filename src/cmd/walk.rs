@@ -12,11 +12,11 @@ use super::new_file::NewFile;
 use super::{FAILED, FINE, print_json, running};
 use crate::cli::{self, WalkFormat};
 use crate::probe::Outcome;
-use crate::render::walk::{Decisions, Detail, Story, Text, mermaid, text};
+use crate::render::walk::{Decisions, Detail, Ports, Story, Teller, Text, mermaid, text};
 use crate::ui;
 use crate::walk::{Walk, fold};
 use asked::Asking;
-use request::Request;
+pub(super) use request::{Listening, Neighbours, Request};
 use sent::{Sent, send};
 
 pub(super) fn walk(args: &cli::Walk) -> anyhow::Result<u8> {
@@ -34,9 +34,18 @@ pub(super) fn walk(args: &cli::Walk) -> anyhow::Result<u8> {
     Ok(if story.lost.is_some() { FAILED } else { FINE })
 }
 
+/// Follows a packet for a test: what came of it, and its steps without what differs from run to run.
+pub(super) fn follow(request: &Request<'_>) -> anyhow::Result<(Outcome, Story)> {
+    let sent = send(request)?;
+    let walk = fold(sent.probe, &sent.sightings, &request.wires);
+    let teller = Teller { ports: Ports::Any, ..request.teller(Some(&sent.outcome)) };
+    let story = teller.story(&walk, &Decisions::default());
+    Ok((sent.outcome, story))
+}
+
 /// What was captured, what the kernels say about it, and if need be what is wrong.
 fn tell(request: &Request<'_>, sent: &Sent, walk: &Walk) -> Story {
-    let mut live = Live::new(&request.record.sandboxes);
+    let mut live = Live::new(request.sandboxes);
     let mut asking = Asking { kernels: &mut live, names: &request.names, wires: &request.wires };
     let decisions = Decisions { request: asking.about(&walk.request), reply: asking.about(&walk.reply) };
     let mut story = request.teller(Some(&sent.outcome)).story(walk, &decisions);

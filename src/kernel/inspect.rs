@@ -28,7 +28,7 @@ use reader::Reader;
 pub use super::nftables::{FoundChain, FoundRule};
 pub use super::wireguard::FoundPeer;
 pub use lookup::{Answer, Lookup, Question};
-pub(super) use neighbour::permanent;
+pub(super) use neighbour::{neighbours, permanent};
 
 /// What a namespace has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -269,7 +269,7 @@ pub fn inspect(place: &Place<'_>, others: &[&Sandbox]) -> Result<Found> {
     let mut found = Found {
         routes: route::routes(&mut reader)?,
         rules: rule::rules(&mut reader)?,
-        neighbours: neighbour::neighbours(&mut reader)?,
+        neighbours: neighbours(&mut reader)?,
         fdb: neighbour::fdb(&mut reader)?,
         filters: nftables::at_interfaces(&chains),
         chains,

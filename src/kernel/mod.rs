@@ -54,7 +54,7 @@ pub use listening::listening;
 pub use live::{LinkState, Live};
 pub use prober::{Prober, Seen};
 pub use process::{descriptor, is_ending, reap, signal, start_time, wait_for_end};
-pub use single::{Identity, Single};
+pub use single::{Datagram, Identity, Single};
 pub use stream::Stream;
 pub use tap::Tap;
 pub use terminal::{Happened, Screen};

@@ -170,8 +170,13 @@ impl Chain {
 
 /// The verdict by which rules, asked in order, give a packet another source, if they do.
 pub fn translation(rules: &[Rule], from: IpAddr, to: IpAddr) -> Option<Verdict> {
+    translating(rules, from, to).map(|rule| rule.verdict)
+}
+
+/// The rule that does so.
+pub fn translating(rules: &[Rule], from: IpAddr, to: IpAddr) -> Option<&Rule> {
     let decides = |rule: &&Rule| rule.matches.iter().all(|one| one.holds(from, to));
-    rules.iter().find(decides).map(|rule| rule.verdict).filter(|verdict| verdict.translates())
+    rules.iter().find(decides).filter(|rule| rule.verdict.translates())
 }
 
 impl fmt::Display for TableFamily {

@@ -15,5 +15,5 @@ pub use story::{
     Agreement, ChangeKind, ChangeTold, CountsTold, Heading, IpTold, LayerTold, Lost, Mac, Origin, StepTold,
     Story, Told, Way, WayKind,
 };
-pub use tell::{Decisions, Macs, Teller, Title};
-pub use text::{Detail, Text, text};
+pub use tell::{Decisions, Macs, Ports, Teller, Title};
+pub use text::{Detail, Text, normal, text};

@@ -3,7 +3,7 @@
 use super::change::changes;
 use super::neighbour::{Question, Questions};
 use super::packet::{Packet, Read};
-use super::tell_apart::{Class, Teller, fragment};
+use super::tell_apart::{Class, Teller, is_later_piece};
 use super::{Aside, Beside, Direction, Part, Probe, Sighting, Step, Walk};
 
 /// How the interfaces of a lab hang together.
@@ -21,8 +21,6 @@ struct Found<'a> {
     number: usize,
     sighting: &'a Sighting,
     packet: Packet,
-    /// Whether it is one of the pieces of a packet that was taken apart.
-    is_piece: bool,
 }
 
 /// Finds the way of a packet and its answer in everything that was captured meanwhile.
@@ -32,24 +30,32 @@ pub fn fold(probe: Probe, sightings: &[Sighting], wiring: &dyn Wiring) -> Walk {
     let mut teller = Teller::new(probe);
     let mut questions = Questions::default();
     let mut found: Vec<(Class, Vec<Found<'_>>)> = Vec::new();
+    let mut pieces: Vec<(Class, &Sighting)> = Vec::new();
+    let mut asides = Vec::new();
     for (number, sighting) in order {
         let read = Read::new(sighting);
         questions.hear(number, sighting, &read);
         let Some(class) = teller.class(sighting, &read) else { continue };
-        let is_piece = read.packet.inner().is_some_and(|layer| fragment(layer, &read).is_some());
-        let one = Found { number, sighting, packet: read.packet, is_piece };
+        // Of a packet that was taken apart, the first piece is followed; the others are counted.
+        if is_later_piece(&read) {
+            pieces.push((class, sighting));
+            asides.push(Aside { frame: number, what: Beside::Piece(part(class)) });
+            continue;
+        }
+        let one = Found { number, sighting, packet: read.packet };
         match found.iter_mut().find(|(other, _)| *other == class) {
             Some((_, those)) => those.push(one),
             None => found.push((class, vec![one])),
         }
     }
     let start = found.iter().flat_map(|(_, those)| those).map(|one| one.sighting.time).min().unwrap_or(0);
-    let mut walk = Walk::default();
+    let mut walk = Walk { asides, ..Walk::default() };
     for (class, those) in found {
         let path = Path { found: those, wiring, start };
         let way = path.way();
-        walk.asides.extend(path.asides(&way, part(class)));
+        walk.asides.extend(path.copies(&way, part(class)));
         let steps = path.steps(&way, &mut questions, &mut walk.asides);
+        let steps = with_pieces(steps, class, &pieces);
         match class {
             Class::Request => walk.request = steps,
             Class::Reply => walk.reply = steps,
@@ -69,6 +75,19 @@ fn part(class: Class) -> Part {
         Class::Reply => Part::Reply,
         Class::Error(..) => Part::Error,
     }
+}
+
+fn with_pieces(mut steps: Vec<Step>, class: Class, pieces: &[(Class, &Sighting)]) -> Vec<Step> {
+    for step in &mut steps {
+        let is_here = |(other, sighting): &&(Class, &Sighting)| {
+            *other == class
+                && sighting.place == step.place
+                && sighting.interface == step.interface
+                && sighting.direction == step.direction
+        };
+        step.pieces += pieces.iter().filter(is_here).count();
+    }
+    steps
 }
 
 /// The frames of one packet, in the order of time.
@@ -95,6 +114,7 @@ impl Path<'_> {
                 asked: Vec::new(),
                 copies: Vec::new(),
                 frame: Some(*frame),
+                pieces: 1,
             });
         }
         for step in &mut steps {
@@ -119,13 +139,10 @@ impl Path<'_> {
         steps
     }
 
-    /// The frames that are not on the way.
-    fn asides(&self, way: &[usize], part: Part) -> Vec<Aside> {
-        let aside = |(_, found): (usize, &Found<'_>)| {
-            let what = if found.is_piece { Beside::Piece(part) } else { Beside::Copy(part) };
-            Aside { frame: found.number, what }
-        };
-        self.found.iter().enumerate().filter(|(at, _)| !way.contains(at)).map(aside).collect()
+    /// The frames that are not on the way: a switch that does not know where to makes copies.
+    fn copies(&self, way: &[usize], part: Part) -> Vec<Aside> {
+        let others = self.found.iter().enumerate().filter(|(at, _)| !way.contains(at));
+        others.map(|(_, found)| Aside { frame: found.number, what: Beside::Copy(part) }).collect()
     }
 
     /// The frames on the way, from the first to the last, and none of the copies that a switch makes when it does not know

@@ -145,6 +145,8 @@ pub struct Step {
     pub copies: Vec<(String, String)>,
     /// Which of the sightings this is; none of what is foretold.
     pub frame: Option<usize>,
+    /// In how many pieces the packet passed: one, unless it had been taken apart; then this is the first.
+    pub pieces: usize,
 }
 
 /// What a walk comes to.

@@ -179,13 +179,22 @@ fn begins(data: &[u8], nonce: u64) -> bool {
     data.starts_with(&nonce.to_be_bytes())
 }
 
+/// Whether a frame has a later piece of a packet that was taken apart.
+pub(super) fn is_later_piece(read: &Read<'_>) -> bool {
+    read.packet.inner().and_then(|layer| piece(layer, read)).is_some_and(|found| found.offset > 0)
+}
+
 /// What all pieces of a packet share, if it is one.
-pub(super) fn fragment(layer: &Layer, read: &Read<'_>) -> Option<(IpAddr, IpAddr, u32)> {
+fn fragment(layer: &Layer, read: &Read<'_>) -> Option<(IpAddr, IpAddr, u32)> {
+    let ip = layer.ip?;
+    piece(layer, read).map(|found| (ip.from, ip.to, found.id))
+}
+
+fn piece(layer: &Layer, read: &Read<'_>) -> Option<Fragment> {
     let ip = layer.ip?;
     let of_v6 = read.headers.iter().rev().find_map(|header| match header.kind {
         Kind::Ipv6Fragment(fragment) => Some(fragment),
         _ => None,
     });
-    let found = if ip.is_v4() { ip.fragment.filter(|it: &Fragment| it.is_part()) } else { of_v6 };
-    found.map(|found| (ip.from, ip.to, found.id))
+    if ip.is_v4() { ip.fragment.filter(Fragment::is_part) } else { of_v6 }
 }

@@ -6,6 +6,7 @@
 #![allow(dead_code, unreachable_pub, missing_docs)] // each test binary uses a part of this
 
 pub mod capture;
+pub mod console;
 pub mod pcapng;
 pub mod terminal;
 

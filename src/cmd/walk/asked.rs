@@ -3,10 +3,13 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use crate::blame::{Decision, Facts, Packet, State};
 use crate::model::Family;
 use crate::packet::decode::{Ip, MacAddress};
 use crate::plan::Mac;
+use crate::plan::nftables::translating;
 use crate::render::Names;
 use crate::render::walk::Told;
 use crate::walk::{Change, Direction, Step, Wires};
@@ -70,10 +73,12 @@ impl Asking<'_> {
             Ok(Decision::Send { via, link, .. }) => {
                 let hop = via.unwrap_or(ip.to);
                 let by = via.map(|via| format!(" via {}", self.named(via))).unwrap_or_default();
-                told.push(about("route", format!("{}{by} dev {link}", ip.to)));
+                let matched = self.kernels.matched(&step.place, &packet);
+                let matched = matched.map_or_else(|| ip.to.to_string(), which);
+                told.push(about("route", format!("{matched}{by} dev {link}")));
                 told.extend(state.neighbour(&link, hop).and_then(|entry| {
                     let mac = self.owner(MacAddress(entry.mac?.0));
-                    Some(about("neighbour", format!("{hop} is {mac} ({})", entry.state)))
+                    Some(about("neighbour", format!("{hop} is {mac} ({})", how(&entry.state))))
                 }));
             }
             Ok(Decision::Keep) => told.push(about("route", format!("{} is its own", ip.to))),
@@ -97,9 +102,13 @@ impl Asking<'_> {
             let text = format!("{} knows {} behind {}", entry.link, self.owner(to), self.named(entry.to));
             told.push(about("FDB", text));
         }
-        if step.changes.iter().any(|change| matches!(change, Change::Source { .. })) {
-            told.extend(state.source_nat.last().map(|rule| about("nft", rule.to_string())));
-        }
+        let translated = step.changes.iter().find_map(|change| match change {
+            Change::Source { before, .. } => Some(before.0),
+            _ => None,
+        });
+        // What is translated back for an answer is in no rule: the kernel remembers the connection.
+        let rule = translated.and_then(|before| translating(&state.source_nat, before, ip.to));
+        told.extend(rule.map(|rule| about("nft", rule.to_string())));
         told
     }
 
@@ -114,4 +123,18 @@ impl Asking<'_> {
 
 fn about(about: &'static str, text: String) -> Told {
     Told { about, text }
+}
+
+/// Which route that is, as `ip route get fibmatch` writes it.
+fn which(matched: IpNet) -> String {
+    if matched.prefix_len() == 0 { "default".to_owned() } else { matched.to_string() }
+}
+
+/// How an entry came to be: what the kernel does to keep one that was learnt changes from second to second, and is no
+/// matter here.
+fn how(state: &str) -> &str {
+    match state {
+        "permanent" | "failed" | "incomplete" => state,
+        _ => "learnt",
+    }
 }

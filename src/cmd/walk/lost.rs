@@ -6,8 +6,7 @@ use crate::render::walk::{Lost, Story, WayKind};
 
 /// What is known about it.
 pub(super) fn lost(request: &Request<'_>, story: &Story) -> Lost {
-    let record = request.record;
-    let facts = facts_about(&record.lab, &record.sandboxes, &request.args.from, request.target).facts;
+    let facts = facts_about(request.lab, request.sandboxes, request.from, request.target).facts;
     let lines = |label: &str| {
         let those = facts.iter().filter(|fact| fact.label == label).flat_map(|fact| fact.text.lines());
         those.map(str::to_owned).collect::<Vec<_>>()
@@ -16,7 +15,7 @@ pub(super) fn lost(request: &Request<'_>, story: &Story) -> Lost {
     let last = reply.or(story.ways.first()).and_then(|way| way.steps.last());
     Lost {
         after_step: last.map(|step| step.number),
-        place: last.map_or_else(|| request.args.from.clone(), |step| step.place.clone()),
+        place: last.map_or_else(|| request.from.to_owned(), |step| step.place.clone()),
         text: story.verdict.clone(),
         evidence: Vec::new(),
         cause: lines("likely").first().cloned(),

@@ -57,7 +57,7 @@ fn interfaces(
     sent: &Sent,
     comments: &[(usize, String)],
 ) -> Vec<usize> {
-    let lab = &request.record.lab;
+    let lab = request.lab;
     let descriptions = Descriptions::new(lab, &plan(lab));
     let mut found: Vec<usize> = comments.iter().map(|(frame, _)| sent.frames[*frame].interface).collect();
     found.sort_unstable();

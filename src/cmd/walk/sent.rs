@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::request::Request;
+use super::request::{Listening, Neighbours, Request};
 use crate::cmd::{Fail, OTHER};
 use crate::kernel::capture::{Ears, Extent, Interface, KeptAway, LATENCY, Wanted, now};
-use crate::kernel::{Identity, Single, stop_flag};
+use crate::kernel::{Identity, Live, Single, stop_flag};
 use crate::packet::decode::Start;
 use crate::packet::heard::Heard;
 use crate::packet::pcapng::{Direction, LinkType};
@@ -14,6 +14,9 @@ use crate::plan::{Kind, Sandbox};
 use crate::probe::{Attempt, Outcome};
 use crate::render::Names as _;
 use crate::walk::{self, Mark, Probe, Sighting, Wires};
+
+/// What shells give for SIGINT.
+const INTERRUPTED: u8 = 130;
 
 /// What came of it, and everything that was heard meanwhile.
 pub(super) struct Sent {
@@ -27,20 +30,39 @@ pub(super) struct Sent {
 
 /// Sends it, and waits until all that was captured is here.
 pub(super) fn send(request: &Request<'_>) -> anyhow::Result<Sent> {
-    let Request { args, record, .. } = request;
-    let mut ears = Ears::open(&listened(request), Extent::Whole, KeptAway::Nothing)?;
-    let mut single = Single::new(&request.place, request.target, &request.attempt)?;
-    let probe = Probe { to: request.target, mark: mark(&request.attempt, single.identity())? };
+    let listened = listened(request);
     let stop = stop_flag();
-    let outcome = single.send(args.timeout, stop)?;
+    match request.neighbours {
+        Neighbours::AsTheyAre => {}
+        Neighbours::Known => _ = single(request)?.send(request.timeout, stop)?,
+        Neighbours::Forgotten => {
+            let places = listened.iter().map(|wanted| wanted.sandbox);
+            let mut live = Live::open(places.clone())?;
+            for sandbox in places {
+                live.forget_all(&sandbox.name)?;
+            }
+        }
+    }
+    let mut ears = Ears::open(&listened, Extent::Whole, KeptAway::Nothing)?;
+    let mut single = single(request)?;
+    let probe = Probe { to: request.target, mark: mark(&request.attempt, single.identity())? };
+    let outcome = single.send(request.timeout, stop)?;
     let frames = listen(&mut ears, stop)?;
     if single.is_gone() {
-        let message = format!("lab `{}` ended, or {} in it, during the walk", record.lab.name, args.from);
+        let message = format!("lab `{}` ended, or {} in it, during the walk", request.lab.name, request.from);
         return Err(Fail { code: OTHER, message }.into());
+    }
+    if stop.load(Ordering::Relaxed) {
+        let message = "stopped before an answer came".to_owned();
+        return Err(Fail { code: INTERRUPTED, message }.into());
     }
     let interfaces = ears.interfaces().to_vec();
     let sightings = frames.iter().map(|frame| sighting(&interfaces, &request.wires, frame)).collect();
     Ok(Sent { outcome, probe, interfaces, frames, sightings })
+}
+
+fn single(request: &Request<'_>) -> anyhow::Result<Single> {
+    Ok(Single::new(&request.place()?, request.target, &request.attempt, request.datagram)?)
 }
 
 fn mark(attempt: &Attempt, identity: Identity) -> anyhow::Result<Mark> {
@@ -57,12 +79,12 @@ fn listened<'a>(request: &Request<'a>) -> Vec<Wanted<'a>> {
     let owner = request.names.name(request.target).unwrap_or_default();
     let owner = owner.split(' ').next().unwrap_or_default();
     let may_pass = |sandbox: &&Sandbox| {
-        request.args.everywhere
+        request.listening == Listening::Everywhere
             || sandbox.kind != Kind::Pod
-            || sandbox.name == request.args.from
+            || sandbox.name == request.from
             || sandbox.name == owner
     };
-    let sandboxes = request.record.sandboxes.iter().filter(may_pass);
+    let sandboxes = request.sandboxes.iter().filter(may_pass);
     sandboxes.map(|sandbox| Wanted { sandbox, interfaces: None }).collect()
 }
 

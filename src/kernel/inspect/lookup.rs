@@ -6,8 +6,11 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use netlink_packet_route::route::{RouteAttribute, RouteFlags, RouteMessage, RouteType};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
+
+use nix::errno::Errno;
 
 use super::reader::Reader;
 use super::{Found, inspect, route};
@@ -85,6 +88,28 @@ impl<'a> Lookup<'a> {
     /// # Errors
     /// If there is no such place, it is gone, or it cannot be entered; not if its kernel refuses the packet.
     pub fn route(&mut self, place: &str, question: &Question) -> Result<Answer> {
+        Ok(match self.ask(place, request(question))? {
+            Ok(message) => answer(&message),
+            Err(errno) => Answer::Refuse { errno: format!("{errno:?}"), text: errno.desc() },
+        })
+    }
+
+    /// To where the route leads that a place would send a packet by; none if it would not send it.
+    ///
+    /// # Errors
+    /// As those of [`route`](Self::route).
+    pub fn matched(&mut self, place: &str, question: &Question) -> Result<Option<IpNet>> {
+        let mut message = request(question);
+        message.header.flags |= RouteFlags::FibMatch;
+        let answer = self.ask(place, message)?;
+        Ok(answer.ok().and_then(|message| route::leads_to(&message)))
+    }
+
+    fn ask(
+        &mut self,
+        place: &str,
+        message: RouteMessage,
+    ) -> Result<std::result::Result<RouteMessage, Errno>> {
         if !self.open.contains_key(place) {
             enter_network(&self.place(place)?)?;
             self.open.insert(place.to_owned(), Reader::open(place)?);
@@ -92,11 +117,11 @@ impl<'a> Lookup<'a> {
         let Some(reader) = self.open.get_mut(place) else {
             return Err(Error::Unexpected(format!("{place}: its connection is gone")));
         };
-        let request = RouteNetlinkMessage::GetRoute(request(question));
+        let request = RouteNetlinkMessage::GetRoute(message);
         Ok(match reader.ask("the route of a packet", &request)? {
-            Ok(RouteNetlinkMessage::NewRoute(message)) => answer(&message),
+            Ok(RouteNetlinkMessage::NewRoute(message)) => Ok(message),
             Ok(_) => return Err(Error::Unexpected(format!("{place}: an answer that is no route"))),
-            Err(errno) => Answer::Refuse { errno: format!("{errno:?}"), text: errno.desc() },
+            Err(errno) => Err(errno),
         })
     }
 }

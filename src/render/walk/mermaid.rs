@@ -10,6 +10,7 @@ use std::net::IpAddr;
 
 use self::places::Places;
 use super::story::{LayerTold, Lost, Origin, StepTold, Story, Way, WayKind};
+use super::text::in_pieces;
 use crate::render::graph::mermaid::id;
 use crate::render::report::words::wrap;
 
@@ -69,6 +70,9 @@ fn draw(out: &mut String, way: &Way) {
             text.push(way.what.clone());
         }
         text.extend(on_the_wire(&last.layers));
+        if last.pieces > 1 {
+            text.push(in_pieces(last.pieces));
+        }
         // Writing to a String cannot fail.
         let _ = writeln!(out, "  {}{arrow}{}: {}", at(&last.place), at(&next[0].place), lines(&text));
     }

@@ -10,7 +10,7 @@ use self::fold::{fold, split};
 use self::headers::headers;
 use self::path::path;
 use super::story::{StepTold, Story, Way};
-use super::text::{Detail, Text};
+use super::text::{Detail, Text, in_pieces};
 use crate::diag::Style;
 use crate::render::report::paint::{Paint, paint};
 
@@ -163,6 +163,9 @@ fn body(way: &Way, step: &StepTold, size: Size) -> Vec<String> {
             lines.say("what has changed", Paint::Strong, 0);
             changes.iter().for_each(|change| lines.say(&change.text, Paint::New, 2));
         }
+    }
+    if step.pieces > 1 {
+        lines.say(&in_pieces(step.pieces), Paint::New, 0);
     }
     if !step.copies.is_empty() {
         lines.say(&format!("copies, dropped, to {}", step.copies.join(", ")), Paint::Faint, 0);

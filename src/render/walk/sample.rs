@@ -67,6 +67,7 @@ fn step(here: (&str, &str), direction: Heading, role: &str, layers: Vec<LayerTol
         questions: Vec::new(),
         copies: Vec::new(),
         frame: None,
+        pieces: 1,
     }
 }
 

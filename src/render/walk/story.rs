@@ -97,6 +97,8 @@ pub struct StepTold {
     pub role: String,
     /// The frame's length in bytes.
     pub bytes: usize,
+    /// In how many pieces the packet passes here: one, unless it was taken apart; then this is the first of them.
+    pub pieces: usize,
     /// What the frame consists of, outermost first: more than one where packets are wrapped in each other.
     pub layers: Vec<LayerTold>,
     /// From whom and for whom the frame is on its link: `pod1 → node1 cbr0`.

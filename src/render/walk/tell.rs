@@ -1,6 +1,6 @@
 //! From what was found about a packet to what is said of it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use super::story::{
     ChangeKind, ChangeTold, CountsTold, Heading, IpTold, LayerTold, Mac, Origin, StepTold, Story, Told, Way,
@@ -41,6 +41,15 @@ pub enum Macs {
     Raw,
 }
 
+/// How ports are named that a sender's kernel has chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ports {
+    /// By their numbers.
+    AsTheyAre,
+    /// Not at all: they are others each time.
+    Any,
+}
+
 /// What a kernel says before each step of the request, of the reply, and of each error.
 #[derive(Debug, Clone, Default)]
 pub struct Decisions {
@@ -61,6 +70,8 @@ pub struct Teller<'a> {
     pub wires: &'a Wires,
     /// How Ethernet addresses are named.
     pub macs: Macs,
+    /// How ports are named that a sender's kernel has chosen.
+    pub ports: Ports,
 }
 
 impl Teller<'_> {
@@ -78,7 +89,7 @@ impl Teller<'_> {
         .filter(|(_, steps, _)| !steps.is_empty())
         .map(|(kind, steps, asked)| Way {
             kind,
-            what: what(steps),
+            what: self.what(steps),
             steps: self.steps(steps, asked, &mut number),
         })
         .collect();
@@ -106,7 +117,7 @@ impl Teller<'_> {
             prediction: None,
             lost: None,
         };
-        story.verdict = self.verdict(walk, &story);
+        story.verdict = self.verdict(&story);
         story
     }
 
@@ -151,8 +162,9 @@ impl Teller<'_> {
             after_ns: step.after,
             role: self.role(step),
             bytes: step.packet.bytes,
+            pieces: step.pieces,
             layers: step.packet.layers.iter().map(|layer| self.layer(layer)).collect(),
-            macs: step.packet.outer().and_then(Layer::macs).map(|macs| self.pair(macs)),
+            macs: step.packet.outer().and_then(macs).map(|macs| self.pair(macs)),
             changes: step.changes.iter().map(|change| self.change(step, change)).collect(),
             asked,
             questions: step.asked.iter().map(|asked| self.question(asked)).collect(),
@@ -164,6 +176,7 @@ impl Teller<'_> {
     fn role(&self, step: &Step) -> String {
         let is_out = step.direction == Direction::Out;
         match self.wires.role(&step.place, &step.interface) {
+            None if step.interface == "lo" => format!("its loopback: what {} sends to itself", step.place),
             Some(Role::Own { plugged_into: (place, Some(bridge)) }) => {
                 match self.wires.bridge(&step.place, &step.interface) {
                     Some(own) => format!("a port of {own}, its cable to {place} {bridge}"),
@@ -184,7 +197,7 @@ impl Teller<'_> {
 
     fn layer(&self, layer: &Layer) -> LayerTold {
         LayerTold {
-            ethernet: layer.macs().map(|(from, to)| [self.owned(from), self.owned(to)]),
+            ethernet: macs(layer).map(|(from, to)| [self.owned(from), self.owned(to)]),
             ip: layer.ip.map(|ip| IpTold {
                 from: Endpoint::new(ip.from, self.names),
                 to: Endpoint::new(ip.to, self.names),
@@ -192,7 +205,7 @@ impl Teller<'_> {
                 length: ip.length,
                 dont_fragment: ip.dont_fragment,
             }),
-            carries: carries(layer),
+            carries: self.carries(layer),
             bytes: layer.bytes,
         }
     }
@@ -202,10 +215,10 @@ impl Teller<'_> {
             Change::Macs { now, .. } => (ChangeKind::Macs, format!("MACs rewritten: {}", self.pair(*now))),
             Change::Ttl { before, now } => (ChangeKind::Ttl, format!("TTL {before} → {now}")),
             Change::Source { before, now } => {
-                (ChangeKind::Source, format!("source translated: {} → {}", end(*before), end(*now)))
+                (ChangeKind::Source, format!("source translated: {} → {}", self.end(*before), self.end(*now)))
             }
             Change::Target { before, now } => {
-                (ChangeKind::Target, format!("target translated: {} → {}", end(*before), end(*now)))
+                (ChangeKind::Target, format!("target translated: {} → {}", self.end(*before), self.end(*now)))
             }
             Change::Wrapped { bytes } => {
                 (ChangeKind::Wrapped, format!("wrapped, +{bytes} bytes: {}", self.outside(&step.packet)))
@@ -222,7 +235,7 @@ impl Teller<'_> {
             .ip
             .map(|ip| format!(" {} → {}", self.named(ip.from), self.named(ip.to)))
             .unwrap_or_default();
-        format!("{}{ends}", carries(outer))
+        format!("{}{ends}", self.carries(outer))
     }
 
     fn pair(&self, (from, to): (MacAddress, MacAddress)) -> String {
@@ -256,11 +269,49 @@ impl Teller<'_> {
         )
     }
 
+    fn what(&self, steps: &[Step]) -> String {
+        let inner = steps.first().and_then(|step| step.packet.inner());
+        inner.map(|layer| self.carries(layer)).unwrap_or_default()
+    }
+
+    fn carries(&self, layer: &Layer) -> String {
+        match layer.carries {
+            Carries::Icmp(icmp) => icmp_words(&icmp),
+            Carries::Udp(from, to) => format!("UDP {} → {}", self.port(from), self.port(to)),
+            Carries::Tcp(tcp) => {
+                let flags = tcp.flags.to_string().replace(", ", "+");
+                format!("TCP {} → {} {flags}", self.port(tcp.from), self.port(tcp.to))
+            }
+            Carries::Vxlan(network) => format!("VXLAN {}", network.id),
+            Carries::Geneve(network) => format!("Geneve {}", network.id),
+            Carries::Gre => "GRE".to_owned(),
+            Carries::Ip => "IP in IP".to_owned(),
+            Carries::Wireguard(_) => "WireGuard, encrypted".to_owned(),
+            Carries::Other => String::new(),
+        }
+    }
+
+    fn end(&self, (address, port): (IpAddr, Option<u16>)) -> String {
+        match port {
+            None => address.to_string(),
+            Some(port) if address.is_ipv4() => format!("{address}:{}", self.port(port)),
+            Some(port) => format!("[{address}]:{}", self.port(port)),
+        }
+    }
+
+    fn port(&self, port: u16) -> String {
+        let is_asked_for = match self.title.attempt {
+            Attempt::Tcp { port: asked } | Attempt::Udp { port: asked } => *asked == port,
+            _ => false,
+        };
+        if is_asked_for || self.ports == Ports::AsTheyAre { port.to_string() } else { "*".to_owned() }
+    }
+
     fn named(&self, address: IpAddr) -> String {
         self.names.name(address).map_or_else(|| address.to_string(), |name| format!("{address} ({name})"))
     }
 
-    fn verdict(&self, walk: &Walk, story: &Story) -> String {
+    fn verdict(&self, story: &Story) -> String {
         let number = |number: usize, thing: &str| match number {
             0 => format!("no {thing}"),
             _ => count(number as u64, thing),
@@ -277,22 +328,11 @@ impl Teller<'_> {
             None => "nothing was sent: this is what the kernels' tables say".to_owned(),
             Some(Outcome::Reply { .. }) => "delivered and answered".to_owned(),
             Some(Outcome::Refused { .. }) => "delivered, and refused: nobody listens on that port".to_owned(),
-            Some(Outcome::Unreachable { kind, .. }) if is_delivered(walk) => {
-                format!("delivered, and refused: {kind}")
-            }
             Some(Outcome::Timeout) => seen_last(story),
             Some(other) => format!("{other}; {}", seen_last(story)),
         };
         format!("{word}: {}", what.join(", "))
     }
-}
-
-/// Whether an error came from whoever the packet was for, having got it: nobody there wants it.
-fn is_delivered(walk: &Walk) -> bool {
-    walk.request.last().is_some_and(|last| {
-        last.direction == Direction::In
-            && walk.errors.iter().any(|error| error.first().is_some_and(|first| first.place == last.place))
-    })
 }
 
 fn seen_last(story: &Story) -> String {
@@ -318,6 +358,11 @@ impl StepTold {
     }
 }
 
+/// Its Ethernet addresses; a loopback's are all zero, and nobody's.
+fn macs(layer: &Layer) -> Option<(MacAddress, MacAddress)> {
+    layer.macs().filter(|macs| *macs != (MacAddress([0; 6]), MacAddress([0; 6])))
+}
+
 fn copies(step: &Step) -> impl Iterator<Item = String> {
     step.copies.iter().map(|(place, interface)| format!("{place} {interface}"))
 }
@@ -340,10 +385,6 @@ fn sent(attempt: &Attempt, target: IpAddr) -> String {
     }
 }
 
-fn what(steps: &[Step]) -> String {
-    steps.first().and_then(|step| step.packet.inner()).map(carries).unwrap_or_default()
-}
-
 fn kind(kind: Kind) -> &'static str {
     match kind {
         Kind::Fabric => "fabric",
@@ -358,26 +399,6 @@ pub(super) fn protocol(asked: &Asked) -> &'static str {
     match asked.protocol {
         Protocol::Arp => "ARP",
         Protocol::NeighbourDiscovery => "ND",
-    }
-}
-
-fn end((address, port): (IpAddr, Option<u16>)) -> String {
-    port.map_or_else(|| address.to_string(), |port| SocketAddr::new(address, port).to_string())
-}
-
-fn carries(layer: &Layer) -> String {
-    match layer.carries {
-        Carries::Icmp(icmp) => icmp_words(&icmp),
-        Carries::Udp(from, to) => format!("UDP {from} → {to}"),
-        Carries::Tcp(tcp) => {
-            format!("TCP {} → {} {}", tcp.from, tcp.to, tcp.flags.to_string().replace(", ", "+"))
-        }
-        Carries::Vxlan(network) => format!("VXLAN {}", network.id),
-        Carries::Geneve(network) => format!("Geneve {}", network.id),
-        Carries::Gre => "GRE".to_owned(),
-        Carries::Ip => "IP in IP".to_owned(),
-        Carries::Wireguard(_) => "WireGuard, encrypted".to_owned(),
-        Carries::Other => String::new(),
     }
 }
 

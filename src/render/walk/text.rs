@@ -50,6 +50,23 @@ pub fn text(story: &Story, how: Text) -> String {
     out
 }
 
+/// Columns of what is kept in a file and compared line by line.
+const OF_A_FILE: usize = 120;
+
+/// The steps without anything that differs from run to run, for a snapshot: times, numbers of connections, and who had to ask
+/// for whom. The story was told with [`Ports::Any`](super::Ports::Any).
+pub fn normal(name: &str, story: &Story) -> String {
+    let how = Text { width: OF_A_FILE, style: Style::Plain, detail: Detail::Short };
+    let end = story.outcome.as_ref().map(ToString::to_string).unwrap_or_default();
+    let mut out = format!("walk \"{name}\": {} from {} to {}: {end}\n", story.probe, story.from, story.to);
+    for way in &story.ways {
+        let mut way = way.clone();
+        way.steps.iter_mut().for_each(|step| step.questions.clear());
+        how.way(&mut out, &way);
+    }
+    out
+}
+
 impl Text {
     fn heading(self, out: &mut String, story: &Story) {
         let ends = story.ways.first().and_then(|way| way.steps.first()).and_then(|step| step.layers.last());
@@ -77,15 +94,27 @@ impl Text {
         self.line(out, "", &format!("{title}: {}", way.what), Paint::Strong);
         let longest = way.steps.iter().map(|step| step.interface.chars().count()).max().unwrap_or(0);
         let heading = way.steps.iter().map(|step| step.direction.word().len()).max().unwrap_or(0);
+        let mut pieces = 1;
         for group in way.steps.chunk_by(|one, other| one.place == other.place) {
             self.line(out, "", &group[0].place, Paint::Strong);
             for step in group {
-                self.step(out, step, (longest, heading), step.number == way.steps[0].number);
+                let is_first = step.number == way.steps[0].number;
+                let mut parts = self.parts(step, is_first);
+                if step.pieces != std::mem::replace(&mut pieces, step.pieces) {
+                    parts.push((in_pieces(step.pieces), Paint::New));
+                }
+                self.step(out, step, (longest, heading), &parts);
             }
         }
     }
 
-    fn step(self, out: &mut String, step: &StepTold, (longest, heading): (usize, usize), is_first: bool) {
+    fn step(
+        self,
+        out: &mut String,
+        step: &StepTold,
+        (longest, heading): (usize, usize),
+        parts: &[(String, Paint)],
+    ) {
         for told in &step.asked {
             self.line(out, "      · ", &format!("{}: {}", told.about, told.text), Paint::Faint);
         }
@@ -96,18 +125,17 @@ impl Text {
             step.direction.word()
         );
         let column = start.chars().count();
-        let parts = self.parts(step, is_first);
         if self.width.saturating_sub(column) >= ROOM {
             let mut start = start;
             for (text, how) in parts {
-                self.line(out, &start, &text, how);
+                self.line(out, &start, text, *how);
                 start = " ".repeat(column);
             }
             return;
         }
         let _ = writeln!(out, "{}", start.trim_end());
         for (text, how) in parts {
-            self.line(out, &" ".repeat(BELOW), &text, how);
+            self.line(out, &" ".repeat(BELOW), text, *how);
         }
     }
 
@@ -205,6 +233,13 @@ impl Text {
             let _ = writeln!(out, "{}", format!("{start}{}", paint(&line, how, self.style)).trim_end());
             start = " ".repeat(indent);
         }
+    }
+}
+
+pub(super) fn in_pieces(number: usize) -> String {
+    match number {
+        1 => "put together again".to_owned(),
+        _ => format!("in {number} pieces, of which this is the first"),
     }
 }
 

@@ -115,3 +115,10 @@ fn what_mermaid_takes_for_its_own_is_escaped() {
         "fd00::1 → 10.0.0.0/8: it's \"so\", [x] (y)"
     );
 }
+
+#[test]
+fn a_packet_in_pieces_says_so() {
+    let mut story = sample::answered();
+    story.ways[0].steps[4].pieces = 3;
+    assert!(mermaid(&story).contains("TTL 63<br/>in 3 pieces, of which this is the first"));
+}

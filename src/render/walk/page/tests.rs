@@ -304,3 +304,11 @@ fn every_size_can_be_drawn() {
         }
     }
 }
+
+#[test]
+fn a_packet_in_pieces_says_so() {
+    let mut story = sample::answered();
+    story.ways[0].steps[4].pieces = 3;
+    assert!(page(&story, 5, size(80, 32)).contains("in 3 pieces, of which this is the first"));
+    assert!(!page(&story, 4, size(80, 32)).contains("pieces"));
+}
