@@ -265,6 +265,25 @@ fn a_walk_that_is_stopped_goes_on_where_it_was() {
     });
 }
 
+#[test]
+fn what_is_lost_is_said_on_the_last_page_and_afterwards() {
+    in_each_mode("what_is_lost_is_said_on_the_last_page_and_afterwards", |world| {
+        world.ok(&["up", &world.lab("two-node.toml")]);
+        world.ok(&["exec", "node2", "--", "sysctl", "-qw", "net.ipv4.ip_forward=0"]);
+        let mut terminal = Terminal::start(world, &["walk", "pod1", "pod4", "--step"]);
+        terminal.wait_for("step 1 of 6");
+        terminal.key("G", "the end");
+        terminal.key("b", "[node2]");
+        terminal.wait_for("──x");
+        let mend = "netlab exec node2 -- sysctl -w net.ipv4.ip_forward=1";
+        terminal.key("G", mend);
+        terminal.type_in("q");
+        assert_eq!(terminal.end().code(), Some(1));
+        let (_, after) = terminal.seen.rsplit_once(LEAVE).expect("the screen before");
+        assert!(after.contains(mend), "{after:?}");
+    });
+}
+
 /// Runs itself on a terminal, where it panics.
 #[test]
 fn a_panic_gives_the_terminal_back() {

@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, stdin, stdout};
 
 use crate::cmd::usage;
 use crate::kernel::{Happened, Key, Screen};
-use crate::render::walk::{Book, Size, Story, Turn};
+use crate::render::walk::{Book, Detail, Size, Story, Text, Turn, verdict};
 use crate::ui;
 
 /// Refuses what cannot work, before anything is sent.
@@ -32,7 +32,9 @@ pub(super) fn check() -> anyhow::Result<()> {
 /// Shows it until somebody leaves, and says again what came of it where it stays.
 pub(super) fn show(story: &Story) -> anyhow::Result<()> {
     turn_pages(story)?;
-    ui::print(&format!("{}\n", story.verdict))?;
+    let how =
+        Text { width: ui::output_width().unwrap_or(80), style: ui::output_style(), detail: Detail::All };
+    ui::print(&verdict(story, how))?;
     Ok(())
 }
 

@@ -47,6 +47,17 @@ pub fn text(story: &Story, how: Text) -> String {
     }
     out.push('\n');
     how.verdict(&mut out, story);
+    how.footnote(&mut out, story);
+    out
+}
+
+/// Only what came of it.
+pub fn verdict(story: &Story, how: Text) -> String {
+    let mut out = String::new();
+    for question in &story.unanswered {
+        how.line(&mut out, "", question, Paint::Bad);
+    }
+    how.verdict(&mut out, story);
     out
 }
 
@@ -170,7 +181,7 @@ impl Text {
         parts
     }
 
-    pub(super) fn verdict(self, out: &mut String, story: &Story) {
+    fn verdict(self, out: &mut String, story: &Story) {
         let how = match (&story.lost, story.origin) {
             (Some(_), _) => Paint::Bad,
             (None, Origin::Captured) => Paint::Good,
@@ -196,6 +207,10 @@ impl Text {
         if let Some(lost) = &story.lost {
             self.lost(out, lost);
         }
+    }
+
+    /// What the dots are, if there are any.
+    fn footnote(self, out: &mut String, story: &Story) {
         if story.ways.iter().flat_map(|way| &way.steps).any(|step| !step.asked.is_empty()) {
             self.line(
                 out,
@@ -225,7 +240,7 @@ impl Text {
     }
 
     /// Words after something, folded below each other.
-    pub(super) fn line(self, out: &mut String, start: &str, text: &str, how: Paint) {
+    fn line(self, out: &mut String, start: &str, text: &str, how: Paint) {
         let indent = start.chars().count();
         let room = self.width.saturating_sub(indent).max(1);
         let mut start = start.to_owned();

@@ -206,7 +206,7 @@ fn the_last_page_says_what_came_of_it() {
     ────────────────────────────────────────────────────────────────────────────────
     delivered and answered: 2 routing steps, no translation, 1 encapsulation, 1 ARP
     exchange
-    (· is what the kernels say when they are asked; all else was captured)
+
 
 
 
@@ -228,8 +228,8 @@ fn the_last_page_says_what_came_of_it() {
     ipv4.ip_forward
     mend    netlab exec node2 -- sysctl -w n
     et.ipv4.ip_forward=1
-    (· is what the kernels say when they are
-    asked; all else was captured)
+
+
 
 
 

@@ -10,7 +10,7 @@ use self::fold::{fold, split};
 use self::headers::headers;
 use self::path::path;
 use super::story::{StepTold, Story, Way};
-use super::text::{Detail, Text, in_pieces};
+use super::text::{Detail, Text, in_pieces, verdict};
 use crate::diag::Style;
 use crate::render::report::paint::{Paint, paint};
 
@@ -136,13 +136,8 @@ impl<'a> Book<'a> {
     }
 
     fn end(&self, size: Size) -> Vec<String> {
-        let mut out = String::new();
         let text = Text { width: size.columns, style: size.style, detail: Detail::All };
-        for question in &self.story.unanswered {
-            text.line(&mut out, "", question, Paint::Bad);
-        }
-        text.verdict(&mut out, self.story);
-        out.lines().flat_map(|line| split(line, size.columns)).collect()
+        verdict(self.story, text).lines().flat_map(|line| split(line, size.columns)).collect()
     }
 }
 
