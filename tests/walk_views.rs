@@ -185,7 +185,7 @@ fn is_left(mut terminal: Terminal) {
     assert_eq!(status.code(), Some(0), "{:?}", terminal.seen);
     assert_eq!(terminal.settings(), terminal.before);
     let (_, after) = terminal.seen.rsplit_once(LEAVE).unwrap_or_else(|| panic!("{:?}", terminal.seen));
-    assert!(after.starts_with("delivered and answered: "), "{after:?}");
+    assert!(after.starts_with("\u{1b}[1;32mdelivered and answered: "), "{after:?}");
 }
 
 #[test]
