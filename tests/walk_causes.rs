@@ -731,6 +731,30 @@ fn cause_13_a_packet_filter() {
             show: "nft list chain netdev other ingress",
             ..BREAK
         },
+        // A switch's.
+        Break {
+            by: &[("fabric", filter!("bridge", "forward", "accept", "ip daddr 10.244.2.3 drop"))],
+            after: Some(5),
+            place: "fabric",
+            text: "node1, a port of fabric's underlay, received it, and nothing left underlay",
+            cause: &["a packet filter of fabric ", "chain bridge filter forward (hook forward of a bridge)"],
+            show: "netlab exec fabric -- nft list chain bridge filter forward",
+            ..BREAK
+        },
+        // By way of a chain of somebody's own.
+        Break {
+            by: &[(
+                "node1",
+                "nft add table ip mine && nft add chain ip mine forward '{ type filter hook forward priority 0; }' && \
+                 nft add chain ip mine further && nft add rule ip mine further drop && \
+                 nft add rule ip mine forward jump further",
+            )],
+            after: Some(3),
+            place: "node1",
+            cause: &["a packet filter of node1 may drop", "chain ip mine forward (hook forward), its rule 1"],
+            show: "nft list chain ip mine forward",
+            ..BREAK
+        },
         Break {
             by: &[("node1", filter!("ip", "postrouting", "accept", "ip daddr 10.244.2.3 drop"))],
             after: Some(3),
