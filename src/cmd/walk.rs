@@ -2,6 +2,7 @@
 
 mod asked;
 mod evidence;
+mod files;
 mod lost;
 mod request;
 mod sent;
@@ -20,9 +21,12 @@ use sent::{Sent, send};
 pub(super) fn walk(args: &cli::Walk) -> anyhow::Result<u8> {
     let record = running::find(args.lab.lab.as_deref())?;
     let request = Request::new(args, &record)?;
+    let page = files::Page::open(args)?;
     let sent = send(&request)?;
     let walk = fold(sent.probe, &sent.sightings, &request.wires);
     let story = tell(&request, &sent, &walk);
+    // Before anything is printed, which ends where nobody reads it.
+    page.map_or(Ok(()), |page| page.write(&request, &story))?;
     show(args, &story)?;
     Ok(if story.lost.is_some() { FAILED } else { FINE })
 }

@@ -350,7 +350,7 @@ fn sent(attempt: &Attempt, target: IpAddr) -> String {
     }
 }
 
-fn kind(kind: Kind) -> &'static str {
+pub(super) fn kind(kind: Kind) -> &'static str {
     match kind {
         Kind::Fabric => "fabric",
         Kind::Router => "router",
