@@ -975,7 +975,7 @@ fn ipv6_has_causes_of_its_own() {
 #[test]
 fn a_datagram_that_was_taken_is_not_lost() {
     let test = "a_datagram_that_was_taken_is_not_lost";
-    if !has("python3") {
+    if !has("/usr/bin/python3") {
         return skip(test, "no `python3` to listen with");
     }
     let listen = "import socket\n\
@@ -984,7 +984,7 @@ fn a_datagram_that_was_taken_is_not_lost() {
                   while True: s.recv(2000)";
     in_each_mode(test, |world| {
         world.ok(&["up", &world.lab("two-node.toml")]);
-        let mut listener = world.spawn(&["exec", "pod4", "--", "python3", "-c", listen]);
+        let mut listener = world.spawn(&["exec", "pod4", "--", "/usr/bin/python3", "-c", listen]);
         // 9999, as the kernel writes it.
         wait_until("it listens", || {
             world.ok(&["exec", "pod4", "--", "cat", "/proc/net/udp"]).contains(":270F ")
