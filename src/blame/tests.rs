@@ -6,4 +6,4 @@ mod outside;
 mod refused;
 mod settings;
 mod there;
-mod world;
+pub(crate) mod world;

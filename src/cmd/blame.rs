@@ -7,7 +7,7 @@ use std::rc::Rc;
 use ipnet::IpNet;
 
 use crate::blame::{self, Decision, Facts, Packet, Stage, State, Verdict, Way, blame};
-use crate::kernel::inspect::{Answer, Found, FoundChain, FoundRule, Lookup, Question};
+use crate::kernel::inspect::{self, Answer, Found, FoundChain, FoundRule, Lookup, Question};
 use crate::model::{Family, Lab};
 use crate::plan::Sandbox;
 use crate::plan::nftables::Rule;
@@ -110,9 +110,9 @@ impl Facts for Live<'_> {
         let answer = self.lookup.route(place, &question).map_err(|error| error.to_string())?;
         let names = &self.known(place)?.names;
         Ok(match answer {
-            Answer::Send { via, link, source, table } => {
+            Answer::Send { via, link, source, table, encap } => {
                 let table = (table != MAIN).then_some(table);
-                Decision::Send { via, link: name(names, link), source, table }
+                Decision::Send { via, link: name(names, link), source, table, encap }
             }
             Answer::Keep => Decision::Keep,
             Answer::Refuse { errno, text } => Decision::Refuse { errno, text: text.to_owned() },
@@ -182,6 +182,20 @@ fn name(names: &HashMap<u32, String>, index: u32) -> String {
     names.get(&index).cloned().unwrap_or_else(|| format!("if{index}"))
 }
 
+fn as_tunnel(kind: &str, tunnel: inspect::Tunnel) -> Option<blame::Tunnel> {
+    let peers = tunnel.peers.into_iter().map(|peer| blame::Peer {
+        endpoint: peer.endpoint.map(|endpoint| endpoint.ip()),
+        allowed: peer.allowed,
+    });
+    Some(blame::Tunnel {
+        kind: blame::Wraps::of(kind)?,
+        id: tunnel.id,
+        port: tunnel.port,
+        local: tunnel.local,
+        peers: peers.collect(),
+    })
+}
+
 fn known(found: Found) -> Known {
     let names: HashMap<u32, String> =
         found.links.iter().map(|link| (link.index, link.name.clone())).collect();
@@ -200,6 +214,7 @@ fn known(found: Found) -> Known {
         forwards_v4: link.forwards_v4,
         disabled_v6: link.disabled_v6,
         rp_filter: link.rp_filter.max(everywhere),
+        tunnel: link.tunnel.and_then(|tunnel| as_tunnel(&link.kind, tunnel)),
     });
     let rules = found.rules.into_iter().map(|rule| blame::Rule {
         preference: rule.preference,
