@@ -126,6 +126,8 @@ pub enum Stage {
     Ingress(String),
     /// It is about to leave by an interface.
     Egress(String),
+    /// A bridge has got it by one of its ports, and is about to send it by another.
+    Bridged,
     /// The IP stack has got it, and not yet looked for its route.
     Prerouting,
     /// It is for the place itself.

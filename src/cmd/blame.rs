@@ -41,7 +41,7 @@ fn facts(verdict: &Verdict) -> Vec<Fact> {
     }
     let likely = match &verdict.blame {
         Some(blame) => blame.to_string(),
-        None => "every look-up on the way is in order, there and back; queues and the filters of bridges are not looked at".to_owned(),
+        None => "every look-up on the way is in order, there and back; queues are not looked at".to_owned(),
     };
     facts.push(Fact { label: "likely".to_owned(), text: likely });
     let mend = verdict.blame.as_ref().map(|blame| blame.mend.join("\n")).unwrap_or_default();
@@ -161,8 +161,8 @@ fn rule(found: &FoundRule) -> blame::FilterRule {
     blame::FilterRule { says: rule.clone(), refuses: *refuses, handle: *handle }
 }
 
-/// When the kernel asks a chain: `NF_INET_…` and `NF_NETDEV_…` (linux/netfilter.h). Those of ARP and of bridges are asked
-/// about frames, which nobody follows here.
+/// When the kernel asks a chain: `NF_INET_…` and `NF_NETDEV_…` (linux/netfilter.h). Those of ARP are about
+/// no packet that is followed here.
 fn stage(chain: &FoundChain) -> Option<Stage> {
     Some(match (chain.family.as_str(), chain.hook?) {
         ("netdev", 0) | ("inet", 5) => Stage::Ingress(chain.device.clone()?),
@@ -172,6 +172,7 @@ fn stage(chain: &FoundChain) -> Option<Stage> {
         ("ip" | "ip6" | "inet", 2) => Stage::Forward,
         ("ip" | "ip6" | "inet", 3) => Stage::Output,
         ("ip" | "ip6" | "inet", POSTROUTING) => Stage::Postrouting,
+        ("bridge", 2) => Stage::Bridged,
         _ => return None,
     })
 }

@@ -234,9 +234,8 @@ impl Text {
         for (number, evidence) in lost.evidence.iter().enumerate() {
             self.line(out, &format!("{:<10}", label("evidence", number)), evidence, Paint::Plain);
         }
-        if let Some(cause) = &lost.cause {
-            self.line(out, "likely    ", cause, Paint::Plain);
-        }
+        let unknown = "not known: every look-up on the way is in order, there and back";
+        self.line(out, "likely    ", lost.cause.as_deref().unwrap_or(unknown), Paint::Plain);
         // What is copied must not be broken.
         for (number, command) in lost.show.iter().enumerate() {
             let _ = writeln!(out, "{:<10}{command}", label("show", number));
