@@ -181,7 +181,12 @@ impl Text {
             match prediction.agrees {
                 true => self.line(out, "", "the path is the one that the kernels' tables say", Paint::Plain),
                 false => {
-                    self.line(out, "", "the path is not the one that the kernels' tables say:", Paint::Unsure)
+                    self.line(
+                        out,
+                        "",
+                        "the path is not the one that the kernels' tables say:",
+                        Paint::Unsure,
+                    );
                 }
             }
             for difference in &prediction.differences {
