@@ -5,9 +5,11 @@
 
 #![allow(dead_code, unreachable_pub, missing_docs)] // each test binary uses a part of this
 
+pub mod browser;
 pub mod capture;
 pub mod console;
 pub mod pcapng;
+pub mod terminal;
 
 use std::fs;
 use std::io::Write as _;

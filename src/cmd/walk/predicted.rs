@@ -1,6 +1,7 @@
 //! What the kernels' tables say of a packet: told by itself (`--predict`), and held against what was captured.
 
 use super::asked::Asking;
+use super::lost::with_lab;
 use super::request::Request;
 use super::sent::Sent;
 use crate::blame::{Facts, blame};
@@ -87,7 +88,9 @@ fn teller<'a>(request: &'a Request<'_>) -> Teller<'a> {
 }
 
 fn lost(request: &Request<'_>, story: &Story, ending: &Ending, kernels: &mut dyn Facts) -> Lost {
-    let found = blame(request.lab, request.from, request.target, kernels).blame;
+    let verdict = blame(request.lab, request.from, request.target, kernels);
+    let with_lab =
+        |commands: Vec<String>| commands.iter().map(|command| with_lab(command, request)).collect();
     let last = story.ways.iter().flat_map(|way| &way.steps).next_back();
     let text = match last {
         Some(step) => format!(
@@ -101,8 +104,8 @@ fn lost(request: &Request<'_>, story: &Story, ending: &Ending, kernels: &mut dyn
         place: ending.place.clone(),
         text,
         evidence: Vec::new(),
-        cause: found.as_ref().map(ToString::to_string),
-        show: Vec::new(),
-        mend: found.map(|blame| blame.mend).unwrap_or_default(),
+        cause: verdict.blame.as_ref().map(ToString::to_string),
+        show: with_lab(verdict.show()),
+        mend: with_lab(verdict.blame.map(|blame| blame.mend).unwrap_or_default()),
     }
 }

@@ -47,6 +47,17 @@ pub fn text(story: &Story, how: Text) -> String {
     }
     out.push('\n');
     how.verdict(&mut out, story);
+    how.footnote(&mut out, story);
+    out
+}
+
+/// Only what came of it.
+pub fn verdict(story: &Story, how: Text) -> String {
+    let mut out = String::new();
+    for question in &story.unanswered {
+        how.line(&mut out, "", question, Paint::Bad);
+    }
+    how.verdict(&mut out, story);
     out
 }
 
@@ -202,6 +213,10 @@ impl Text {
         if let Some(lost) = &story.lost {
             self.lost(out, lost);
         }
+    }
+
+    /// What the dots are, if there are any.
+    fn footnote(self, out: &mut String, story: &Story) {
         let is_captured = story.origin == Origin::Captured;
         if is_captured && story.ways.iter().flat_map(|way| &way.steps).any(|step| !step.asked.is_empty()) {
             self.line(
@@ -213,21 +228,21 @@ impl Text {
         }
     }
 
+    /// Where it was lost is in the verdict.
     fn lost(self, out: &mut String, lost: &Lost) {
-        self.line(out, "where   ", &lost.text, Paint::Plain);
         let label = |label: &'static str, number: usize| if number == 0 { label } else { "" };
         for (number, evidence) in lost.evidence.iter().enumerate() {
-            self.line(out, &format!("{:<8}", label("counted", number)), evidence, Paint::Plain);
+            self.line(out, &format!("{:<10}", label("evidence", number)), evidence, Paint::Plain);
         }
         if let Some(cause) = &lost.cause {
-            self.line(out, "likely  ", cause, Paint::Plain);
+            self.line(out, "likely    ", cause, Paint::Plain);
         }
         // What is copied must not be broken.
         for (number, command) in lost.show.iter().enumerate() {
-            let _ = writeln!(out, "{:<8}{command}", label("show", number));
+            let _ = writeln!(out, "{:<10}{command}", label("show", number));
         }
         for (number, command) in lost.mend.iter().enumerate() {
-            let _ = writeln!(out, "{:<8}{command}", label("mend", number));
+            let _ = writeln!(out, "{:<10}{command}", label("mend", number));
         }
     }
 
@@ -243,7 +258,7 @@ impl Text {
     }
 }
 
-fn in_pieces(number: usize) -> String {
+pub(super) fn in_pieces(number: usize) -> String {
     match number {
         1 => "put together again".to_owned(),
         _ => format!("in {number} pieces, of which this is the first"),
