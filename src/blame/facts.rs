@@ -82,6 +82,8 @@ pub struct State {
     pub source_nat: Vec<nftables::Rule>,
     /// The packet filters at its interfaces, as far as they could be read.
     pub filters: Vec<Table>,
+    /// All chains of its packet filters that the kernel asks by itself, in the order in which it does.
+    pub chains: Vec<FilterChain>,
     /// The forwarding databases of its tunnels.
     pub forwards: Vec<Forward>,
     /// Those of its bridges, as far as they have learnt where somebody is, or were told.
@@ -96,6 +98,53 @@ pub struct State {
     pub ignores_pings_v6: bool,
     /// `net.ipv6.conf.all.disable_ipv6`.
     pub disabled_v6: bool,
+}
+
+/// A chain of a packet filter, as far as it could be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilterChain {
+    /// Its table, as `nft` names it: `inet filter`.
+    pub table: String,
+    /// Its name.
+    pub name: String,
+    /// When the kernel asks it.
+    pub stage: Stage,
+    /// The IP family that it is asked about, if it is only one.
+    pub family: Option<Family>,
+    /// Whether what no rule decides is dropped.
+    pub drops: bool,
+    /// Its rules, in order.
+    pub rules: Vec<FilterRule>,
+}
+
+/// When the kernel asks a packet filter about a packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stage {
+    /// It came in by an interface, and nobody else has seen it yet.
+    Ingress(String),
+    /// It is about to leave by an interface.
+    Egress(String),
+    /// The IP stack has got it, and not yet looked for its route.
+    Prerouting,
+    /// It is for the place itself.
+    Input,
+    /// It is to be passed on.
+    Forward,
+    /// It is the place's own.
+    Output,
+    /// It is about to leave, by whichever interface.
+    Postrouting,
+}
+
+/// A rule of a packet filter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilterRule {
+    /// What it says; none where netlab cannot read all of it.
+    pub says: Option<nftables::Rule>,
+    /// Whether it drops or rejects what it is about.
+    pub refuses: bool,
+    /// The number by which `nft` takes it away.
+    pub handle: Option<u64>,
 }
 
 /// An interface.

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::cause::Cause;
+use super::facts::Stage;
 use super::follow::{Found, Walk};
 use super::map::Id;
 use super::mend;
@@ -48,6 +49,10 @@ impl Walk<'_> {
             Hook::NatPostrouting => false,
         };
         let (from, to) = packet;
+        let stage = match passing {
+            Passing::In => Stage::Ingress(name.clone()),
+            Passing::Out => Stage::Egress(name.clone()),
+        };
         let chains = state.filters.iter().flat_map(|table| table.chains.iter().map(move |one| (table, one)));
         for (table, chain) in chains.filter(|(_, chain)| here(&chain.hook)) {
             let Some(rule) = chain.decides(from, to).filter(|rule| rule.verdict == Verdict::Drop) else {
@@ -63,7 +68,7 @@ impl Walk<'_> {
                     .map(|name| flush(name))
                     .collect()
             } else {
-                Vec::new()
+                self.refusal(&place, &state, &stage, packet).map(|(_, mend, _)| mend).unwrap_or_default()
             };
             let cause = Cause::Filtered {
                 link: name,
@@ -75,6 +80,7 @@ impl Walk<'_> {
             };
             return Err(self.wrong(&place, cause, mend));
         }
-        Ok(())
+        // What of these filters cannot be read was left out above.
+        self.unrefused(&place, &state, &[stage], (Some(from), to))
     }
 }

@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use ipnet::IpNet;
 
-use crate::blame::{self, Decision, Facts, Packet, State, Verdict, Way, blame};
-use crate::kernel::inspect::{Answer, Found, FoundChain, Lookup, Question};
+use crate::blame::{self, Decision, Facts, Packet, Stage, State, Verdict, Way, blame};
+use crate::kernel::inspect::{Answer, Found, FoundChain, FoundRule, Lookup, Question};
 use crate::model::{Family, Lab};
 use crate::plan::Sandbox;
 use crate::plan::nftables::Rule;
@@ -41,8 +41,7 @@ fn facts(verdict: &Verdict) -> Vec<Fact> {
     }
     let likely = match &verdict.blame {
         Some(blame) => blame.to_string(),
-        None => "every look-up on the way is in order, there and back; packet filters and queues are not looked at"
-            .to_owned(),
+        None => "every look-up on the way is in order, there and back; queues and the filters of bridges are not looked at".to_owned(),
     };
     facts.push(Fact { label: "likely".to_owned(), text: likely });
     let mend = verdict.blame.as_ref().map(|blame| blame.mend.join("\n")).unwrap_or_default();
@@ -132,6 +131,51 @@ fn source_nat(chains: &[FoundChain]) -> Vec<Rule> {
     nat.flat_map(|chain| &chain.rules).filter_map(|found| found.rule.clone()).collect()
 }
 
+/// The chains that decide about packets, in the order in which the kernel asks them.
+fn deciding(chains: &[FoundChain]) -> Vec<blame::FilterChain> {
+    let mut bases: Vec<&FoundChain> = chains.iter().filter(|chain| chain.hook.is_some()).collect();
+    bases.sort_by_key(|chain| chain.priority);
+    let chain = |chain: &&FoundChain| {
+        // Translation is no decision.
+        if chain.kind.as_deref() == Some("nat") {
+            return None;
+        }
+        Some(blame::FilterChain {
+            table: format!("{} {}", chain.family, chain.table),
+            name: chain.name.clone(),
+            stage: stage(chain)?,
+            family: match chain.family.as_str() {
+                "ip" => Some(Family::V4),
+                "ip6" => Some(Family::V6),
+                _ => None,
+            },
+            drops: chain.drops,
+            rules: chain.rules.iter().map(rule).collect(),
+        })
+    };
+    bases.iter().filter_map(chain).collect()
+}
+
+fn rule(found: &FoundRule) -> blame::FilterRule {
+    let FoundRule { rule, refuses, handle, .. } = found;
+    blame::FilterRule { says: rule.clone(), refuses: *refuses, handle: *handle }
+}
+
+/// When the kernel asks a chain: `NF_INET_…` and `NF_NETDEV_…` (linux/netfilter.h). Those of ARP and of bridges are asked
+/// about frames, which nobody follows here.
+fn stage(chain: &FoundChain) -> Option<Stage> {
+    Some(match (chain.family.as_str(), chain.hook?) {
+        ("netdev", 0) | ("inet", 5) => Stage::Ingress(chain.device.clone()?),
+        ("netdev", 1) => Stage::Egress(chain.device.clone()?),
+        ("ip" | "ip6" | "inet", 0) => Stage::Prerouting,
+        ("ip" | "ip6" | "inet", 1) => Stage::Input,
+        ("ip" | "ip6" | "inet", 2) => Stage::Forward,
+        ("ip" | "ip6" | "inet", 3) => Stage::Output,
+        ("ip" | "ip6" | "inet", POSTROUTING) => Stage::Postrouting,
+        _ => return None,
+    })
+}
+
 /// An interface may have come between two of the kernel's answers.
 fn name(names: &HashMap<u32, String>, index: u32) -> String {
     names.get(&index).cloned().unwrap_or_else(|| format!("if{index}"))
@@ -192,6 +236,7 @@ fn known(found: Found) -> Known {
         neighbours: neighbours.collect(),
         source_nat: source_nat(&found.chains),
         filters: found.filters,
+        chains: deciding(&found.chains),
         ignores_pings_v4: found.ignores_pings_v4,
         ignores_pings_v6: found.ignores_pings_v6,
         disabled_v6: found.forwarding.disabled_v6,

@@ -1,6 +1,8 @@
 //! `netlab walk`: one packet and its answer, as they were captured at every interface that they crossed.
 
 mod asked;
+mod evidence;
+mod files;
 mod lost;
 mod pcapng;
 mod request;
@@ -25,11 +27,14 @@ pub(super) fn walk(args: &cli::Walk) -> anyhow::Result<u8> {
     if args.step {
         step::check()?;
     }
+    let page = files::Page::open(args)?;
     let pcapng = args.pcapng.as_deref().map(|path| NewFile::open("--pcapng", path)).transpose()?;
     let sent = send(&request)?;
     let walk = fold(sent.probe, &sent.sightings, &request.wires);
     let story = tell(&request, &sent, &walk);
-    pcapng.map(|file| pcapng::write(file, &request, &sent, &walk, &story)).transpose()?;
+    // Before anything is printed, which ends where nobody reads it.
+    page.map_or(Ok(()), |page| page.write(&request, &story))?;
+    pcapng.map_or(Ok(()), |file| pcapng::write(file, &request, &sent, &walk, &story))?;
     show(args, &story)?;
     Ok(if story.lost.is_some() { FAILED } else { FINE })
 }
@@ -49,14 +54,8 @@ fn tell(request: &Request<'_>, sent: &Sent, walk: &Walk) -> Story {
     let mut asking = Asking { kernels: &mut live, names: &request.names, wires: &request.wires };
     let decisions = Decisions { request: asking.about(&walk.request), reply: asking.about(&walk.reply) };
     let mut story = request.teller(Some(&sent.outcome)).story(walk, &decisions);
-    if !is_answer(&sent.outcome) {
-        story.lost = Some(lost::lost(request, &story));
-    }
+    lost::explain(request, sent, walk, &mut live, &mut story);
     story
-}
-
-fn is_answer(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Reply { .. } | Outcome::Refused { .. })
 }
 
 fn show(args: &cli::Walk, story: &Story) -> anyhow::Result<()> {

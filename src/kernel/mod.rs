@@ -5,6 +5,7 @@
 mod build;
 pub mod capture;
 mod container;
+mod counters;
 mod enter;
 mod error;
 mod ethtool;
@@ -42,6 +43,7 @@ pub mod worker;
 
 pub use build::Built;
 pub use container::{Phase, Plan as ContainerPlan, Restart, State as ContainerState};
+pub use counters::{Dropping, Tally, tally};
 pub use enter::{Entered, Place, Room, enter_network, run};
 pub use error::{Error, Result};
 pub use examine::examine;

@@ -161,10 +161,17 @@ impl Match {
     }
 }
 
+impl Rule {
+    /// Whether it decides about a packet from one address to another, if no rule before it does.
+    pub fn is_about(&self, from: IpAddr, to: IpAddr) -> bool {
+        self.matches.iter().all(|one| one.holds(from, to))
+    }
+}
+
 impl Chain {
     /// The rule that decides about a packet from one address to another, if one does.
     pub fn decides(&self, from: IpAddr, to: IpAddr) -> Option<&Rule> {
-        self.rules.iter().find(|rule| rule.matches.iter().all(|one| one.holds(from, to)))
+        self.rules.iter().find(|rule| rule.is_about(from, to))
     }
 }
 
@@ -175,8 +182,7 @@ pub fn translation(rules: &[Rule], from: IpAddr, to: IpAddr) -> Option<Verdict> 
 
 /// The rule that does so.
 pub fn translating(rules: &[Rule], from: IpAddr, to: IpAddr) -> Option<&Rule> {
-    let decides = |rule: &&Rule| rule.matches.iter().all(|one| one.holds(from, to));
-    rules.iter().find(decides).filter(|rule| rule.verdict.translates())
+    rules.iter().find(|rule| rule.is_about(from, to)).filter(|rule| rule.verdict.translates())
 }
 
 impl fmt::Display for TableFamily {

@@ -2,15 +2,21 @@
 
 mod book;
 mod comments;
+mod drawing;
+mod end;
 mod mermaid;
+mod page;
 #[cfg(test)]
 mod sample;
 mod story;
 mod tell;
 mod text;
+mod verdict;
 
 pub use book::{Book, Size, Turn};
+pub use end::End;
 pub use mermaid::mermaid;
+pub use page::page;
 pub use story::{
     Agreement, ChangeKind, ChangeTold, CountsTold, Heading, IpTold, LayerTold, Lost, Mac, Origin, StepTold,
     Story, Told, Way, WayKind,

@@ -5,6 +5,7 @@
 //! the one before: what changed from step to step is what the kernel did to the packet.
 
 mod change;
+mod counters;
 mod fold;
 mod neighbour;
 mod packet;
@@ -16,6 +17,7 @@ mod wiring;
 use std::net::IpAddr;
 
 pub use change::Change;
+pub use counters::{Counters, Risen, Weight};
 pub use fold::{Wiring, fold};
 pub use neighbour::{Asked, Protocol};
 pub use packet::{Carries, Ends, Layer, Packet};

@@ -5,6 +5,7 @@
 
 #![allow(dead_code, unreachable_pub, missing_docs)] // each test binary uses a part of this
 
+pub mod browser;
 pub mod capture;
 pub mod console;
 pub mod pcapng;

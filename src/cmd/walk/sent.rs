@@ -3,10 +3,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::evidence;
 use super::request::{Listening, Neighbours, Request};
 use crate::cmd::{Fail, OTHER};
 use crate::kernel::capture::{Ears, Extent, Interface, KeptAway, LATENCY, Wanted, now};
-use crate::kernel::{Identity, Live, Single, stop_flag};
+use crate::kernel::{Identity, Live, Single, Tally, stop_flag};
 use crate::packet::decode::Start;
 use crate::packet::heard::Heard;
 use crate::packet::pcapng::{Direction, LinkType};
@@ -21,6 +22,8 @@ const INTERRUPTED: u8 = 130;
 /// What came of it, and everything that was heard meanwhile.
 pub(super) struct Sent {
     pub(super) outcome: Outcome,
+    /// What the places on the way had counted before.
+    pub(super) before: Vec<(String, Tally)>,
     pub(super) probe: Probe,
     pub(super) interfaces: Vec<Interface>,
     pub(super) frames: Vec<Heard>,
@@ -43,6 +46,7 @@ pub(super) fn send(request: &Request<'_>) -> anyhow::Result<Sent> {
             }
         }
     }
+    let before = evidence::before(listened.iter().map(|wanted| wanted.sandbox));
     let mut ears = Ears::open(&listened, Extent::Whole, KeptAway::Nothing)?;
     let mut single = single(request)?;
     let probe = Probe { to: request.target, mark: mark(&request.attempt, single.identity())? };
@@ -58,7 +62,7 @@ pub(super) fn send(request: &Request<'_>) -> anyhow::Result<Sent> {
     }
     let interfaces = ears.interfaces().to_vec();
     let sightings = frames.iter().map(|frame| sighting(&interfaces, &request.wires, frame)).collect();
-    Ok(Sent { outcome, probe, interfaces, frames, sightings })
+    Ok(Sent { outcome, before, probe, interfaces, frames, sightings })
 }
 
 fn single(request: &Request<'_>) -> anyhow::Result<Single> {

@@ -13,9 +13,10 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use nix::errno::Errno;
 
 use super::reader::Reader;
-use super::{Found, inspect, route};
+use super::{Found, inspect, may_have_rules, route};
 use crate::kernel::enter::{Place, enter_network};
 use crate::kernel::error::{Error, Result};
+use crate::kernel::nftables;
 use crate::plan::Sandbox;
 
 /// A packet that a kernel is asked about.
@@ -75,12 +76,18 @@ impl<'a> Lookup<'a> {
         Ok(Place { sandbox: sandbox.ok_or_else(unknown)? })
     }
 
-    /// Everything that a place has, without the other ends of its cables.
+    /// Everything that a place has, without the other ends of its cables; packet filters too, whoever made them.
     ///
     /// # Errors
     /// If there is no such place, it is gone, or it cannot be entered or read.
     pub fn found(&mut self, place: &str) -> Result<Found> {
-        inspect(&self.place(place)?, &[])
+        let entered = self.place(place)?;
+        let mut found = inspect(&entered, &[])?;
+        if !may_have_rules(entered.sandbox.kind) {
+            found.chains = nftables::chains(place)?;
+            found.filters = nftables::at_interfaces(&found.chains);
+        }
+        Ok(found)
     }
 
     /// What a place would do with a packet. Nothing is sent, and nothing is learnt by asking.

@@ -15,7 +15,7 @@ use netlink_sys::{Socket, protocols::NETLINK_NETFILTER};
 
 use super::super::error::{Error, Result};
 use super::super::netlink::open;
-use super::expression::rule;
+use super::expression::{DROP, refuses, rule};
 use crate::plan::nftables::{Chain, Hook, Rule, Table, TableFamily};
 
 /// A chain of rules.
@@ -35,6 +35,8 @@ pub struct FoundChain {
     pub device: Option<String>,
     /// Its place among the chains of the hook.
     pub priority: Option<i32>,
+    /// Whether what no rule decides is dropped: its policy.
+    pub drops: bool,
     /// Its rules, in order.
     pub rules: Vec<FoundRule>,
 }
@@ -44,6 +46,10 @@ pub struct FoundChain {
 pub struct FoundRule {
     /// What it says; none where that is more than netlab itself ever writes.
     pub rule: Option<Rule>,
+    /// Whether it drops or rejects some packets, also where it cannot be told which.
+    pub refuses: bool,
+    /// The number by which it can be taken away.
+    pub handle: Option<u64>,
     /// How many packets it has decided on, where it counts.
     pub packets: Option<u64>,
 }
@@ -65,10 +71,12 @@ pub(in crate::kernel) fn chains(place: &str) -> Result<Vec<FoundChain>> {
     for (family, message) in asking(NfTablesMessage::GetRule(RuleMessage { attributes: Vec::new() }))? {
         let NfTablesMessage::NewRule(RuleMessage { attributes }) = message else { continue };
         let (mut table, mut name, mut expressions) = (String::new(), String::new(), Vec::new());
+        let mut handle = None;
         for attribute in attributes {
             match attribute {
                 RuleAttribute::Table(text) => table = text,
                 RuleAttribute::Chain(text) => name = text,
+                RuleAttribute::Handle(number) => handle = Some(number),
                 RuleAttribute::Expressions(list) => expressions = list,
                 _ => {}
             }
@@ -77,7 +85,12 @@ pub(in crate::kernel) fn chains(place: &str) -> Result<Vec<FoundChain>> {
             chain.family == word(family) && chain.table == table && chain.name == name
         };
         if let Some(chain) = chains.iter_mut().find(is_its) {
-            chain.rules.push(FoundRule { packets: packets(&expressions), rule: rule(&expressions) });
+            chain.rules.push(FoundRule {
+                packets: packets(&expressions),
+                rule: rule(&expressions),
+                refuses: refuses(&expressions),
+                handle,
+            });
         }
     }
     Ok(chains)
@@ -92,6 +105,7 @@ fn chain(family: NetfilterProtoFamily, message: ChainMessage) -> FoundChain {
         hook: None,
         device: None,
         priority: None,
+        drops: false,
         rules: Vec::new(),
     };
     for attribute in message.attributes {
@@ -99,6 +113,7 @@ fn chain(family: NetfilterProtoFamily, message: ChainMessage) -> FoundChain {
             ChainAttribute::Table(table) => chain.table = table,
             ChainAttribute::Name(name) => chain.name = name,
             ChainAttribute::Type(kind) => chain.kind = Some(kind),
+            ChainAttribute::Policy(policy) => chain.drops = policy == DROP,
             ChainAttribute::Hook(hook) => {
                 for part in hook {
                     match part {

@@ -10,7 +10,7 @@ use crate::packet::decode::{Icmp, MacAddress, Meaning};
 use crate::plan::{self, Kind};
 use crate::probe::{Attempt, Outcome};
 use crate::render::capture::icmp_meaning;
-use crate::render::{Endpoint, Names, count};
+use crate::render::{Endpoint, Names};
 use crate::walk::{Asked, Carries, Change, Direction, Layer, Packet, Protocol, Role, Step, Walk, Wires};
 
 /// What was sent, and what its sender heard.
@@ -310,41 +310,6 @@ impl Teller<'_> {
     fn named(&self, address: IpAddr) -> String {
         self.names.name(address).map_or_else(|| address.to_string(), |name| format!("{address} ({name})"))
     }
-
-    fn verdict(&self, story: &Story) -> String {
-        let number = |number: usize, thing: &str| match number {
-            0 => format!("no {thing}"),
-            _ => count(number as u64, thing),
-        };
-        let counts = story.counts;
-        let neighbours = if self.title.target.is_ipv4() { "ARP exchange" } else { "ND exchange" };
-        let what = [
-            number(counts.routers, "routing step"),
-            number(counts.translations, "translation"),
-            number(counts.encapsulations, "encapsulation"),
-            number(counts.questions, neighbours),
-        ];
-        let word = match self.title.outcome {
-            None => "nothing was sent: this is what the kernels' tables say".to_owned(),
-            Some(Outcome::Reply { .. }) => "delivered and answered".to_owned(),
-            Some(Outcome::Refused { .. }) => "delivered, and refused: nobody listens on that port".to_owned(),
-            Some(Outcome::Timeout) => seen_last(story),
-            Some(other) => format!("{other}; {}", seen_last(story)),
-        };
-        format!("{word}: {}", what.join(", "))
-    }
-}
-
-fn seen_last(story: &Story) -> String {
-    let reply = story.ways.iter().find(|way| way.kind == WayKind::Reply);
-    let request = story.ways.iter().find(|way| way.kind == WayKind::Request);
-    let what = if reply.is_some() { "the answer" } else { "the packet" };
-    match reply.or(request).and_then(|way| way.steps.last()) {
-        Some(step) => {
-            format!("{what} was lost after step {}, {} {}", step.number, step.place, step.interface)
-        }
-        None => format!("{what} was never sent"),
-    }
 }
 
 impl StepTold {
@@ -385,7 +350,7 @@ fn sent(attempt: &Attempt, target: IpAddr) -> String {
     }
 }
 
-fn kind(kind: Kind) -> &'static str {
+pub(super) fn kind(kind: Kind) -> &'static str {
     match kind {
         Kind::Fabric => "fabric",
         Kind::Router => "router",

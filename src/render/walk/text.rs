@@ -221,21 +221,21 @@ impl Text {
         }
     }
 
+    /// Where it was lost is in the verdict.
     fn lost(self, out: &mut String, lost: &Lost) {
-        self.line(out, "where   ", &lost.text, Paint::Plain);
         let label = |label: &'static str, number: usize| if number == 0 { label } else { "" };
         for (number, evidence) in lost.evidence.iter().enumerate() {
-            self.line(out, &format!("{:<8}", label("counted", number)), evidence, Paint::Plain);
+            self.line(out, &format!("{:<10}", label("evidence", number)), evidence, Paint::Plain);
         }
         if let Some(cause) = &lost.cause {
-            self.line(out, "likely  ", cause, Paint::Plain);
+            self.line(out, "likely    ", cause, Paint::Plain);
         }
         // What is copied must not be broken.
         for (number, command) in lost.show.iter().enumerate() {
-            let _ = writeln!(out, "{:<8}{command}", label("show", number));
+            let _ = writeln!(out, "{:<10}{command}", label("show", number));
         }
         for (number, command) in lost.mend.iter().enumerate() {
-            let _ = writeln!(out, "{:<8}{command}", label("mend", number));
+            let _ = writeln!(out, "{:<10}{command}", label("mend", number));
         }
     }
 
