@@ -455,11 +455,11 @@ fn a_file_that_cannot_be_written_is_refused_before_anything_is_sent() {
         fs::set_permissions(&read_only, permissions).expect("chmod");
         let before = sent(world);
         for (file, code, why) in [
-            (path("none/walk.html"), 4, "No such file or directory"),
-            (path(""), 4, "is a directory"),
+            (path("none/walk.html"), 4, "there is no folder"),
+            (path(""), 4, "it is a folder"),
             (path("pipe"), 4, "it is no regular file"),
             (read_only.clone(), 4, "it is read-only"),
-            ("-".to_owned(), 2, "the page goes to a file"),
+            ("-".to_owned(), 2, "name a file"),
         ] {
             let ran = world.netlab(&["walk", "pod1", "pod4", "--html", &file]);
             assert_eq!((ran.code, ran.stdout.as_str()), (code, ""), "{file}: {ran:#?}");

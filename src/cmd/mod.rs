@@ -20,6 +20,7 @@ mod link;
 mod load;
 mod logs;
 mod matrix;
+mod new_file;
 mod ping;
 mod plan;
 mod running;

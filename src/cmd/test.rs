@@ -4,7 +4,7 @@ mod examine;
 mod explain;
 mod job;
 mod run;
-mod snapshots;
+pub(super) mod snapshots;
 mod subject;
 mod tell;
 mod tests;

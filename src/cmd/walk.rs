@@ -2,16 +2,20 @@
 
 mod asked;
 mod evidence;
-mod files;
 mod lost;
+mod page;
+mod pcapng;
+mod predicted;
 mod request;
 mod sent;
+mod step;
 
 use super::blame::Live;
+use super::new_file::NewFile;
 use super::{FAILED, FINE, print_json, running};
 use crate::cli::{self, WalkFormat};
 use crate::probe::Outcome;
-use crate::render::walk::{Decisions, Detail, Ports, Story, Teller, Text, text};
+use crate::render::walk::{Decisions, Detail, Ports, Story, Teller, Text, mermaid, text};
 use crate::ui;
 use crate::walk::{Walk, fold};
 use asked::Asking;
@@ -21,12 +25,23 @@ use sent::{Sent, send};
 pub(super) fn walk(args: &cli::Walk) -> anyhow::Result<u8> {
     let record = running::find(args.lab.lab.as_deref())?;
     let request = Request::new(args, &record)?;
-    let page = files::Page::open(args)?;
+    if args.step {
+        step::check()?;
+    }
+    let page = args.html.as_deref().map(|path| NewFile::open("--html", path)).transpose()?;
+    if args.predict {
+        let story = predicted::foretold(&request, &mut Live::new(request.sandboxes));
+        page.map(|file| page::write(file, &request, &story)).transpose()?;
+        show(args, &story)?;
+        return Ok(if story.lost.is_some() { FAILED } else { FINE });
+    }
+    let pcapng = args.pcapng.as_deref().map(|path| NewFile::open("--pcapng", path)).transpose()?;
     let sent = send(&request)?;
     let walk = fold(sent.probe, &sent.sightings, &request.wires);
     let story = tell(&request, &sent, &walk);
     // Before anything is printed, which ends where nobody reads it.
-    page.map_or(Ok(()), |page| page.write(&request, &story))?;
+    page.map(|file| page::write(file, &request, &story)).transpose()?;
+    pcapng.map(|file| pcapng::write(file, &request, &sent, &walk, &story)).transpose()?;
     show(args, &story)?;
     Ok(if story.lost.is_some() { FAILED } else { FINE })
 }
@@ -46,12 +61,14 @@ fn tell(request: &Request<'_>, sent: &Sent, walk: &Walk) -> Story {
     let mut asking = Asking { kernels: &mut live, names: &request.names, wires: &request.wires };
     let decisions = Decisions { request: asking.about(&walk.request), reply: asking.about(&walk.reply) };
     let mut story = request.teller(Some(&sent.outcome)).story(walk, &decisions);
+    story.prediction = Some(predicted::compare(request, (sent, walk), &story, &mut live));
     lost::explain(request, sent, walk, &mut live, &mut story);
     story
 }
 
 fn show(args: &cli::Walk, story: &Story) -> anyhow::Result<()> {
     match args.format {
+        _ if args.step => step::show(story),
         WalkFormat::Text => {
             let detail = if args.verbose { Detail::All } else { Detail::Short };
             let how = Text { width: ui::output_width().unwrap_or(80), style: ui::output_style(), detail };
@@ -59,6 +76,6 @@ fn show(args: &cli::Walk, story: &Story) -> anyhow::Result<()> {
             Ok(())
         }
         WalkFormat::Json => print_json("netlab.walk/1", story),
-        WalkFormat::Mermaid => anyhow::bail!("not yet"),
+        WalkFormat::Mermaid => Ok(ui::print(&mermaid(story))?),
     }
 }

@@ -4,7 +4,7 @@ use super::change::changes;
 use super::neighbour::{Question, Questions};
 use super::packet::{Packet, Read};
 use super::tell_apart::{Class, Teller, is_later_piece};
-use super::{Direction, Probe, Sighting, Step, Walk};
+use super::{Aside, Beside, Direction, Part, Probe, Sighting, Step, Walk};
 
 /// How the interfaces of a lab hang together.
 pub trait Wiring {
@@ -31,13 +31,15 @@ pub fn fold(probe: Probe, sightings: &[Sighting], wiring: &dyn Wiring) -> Walk {
     let mut questions = Questions::default();
     let mut found: Vec<(Class, Vec<Found<'_>>)> = Vec::new();
     let mut pieces: Vec<(Class, &Sighting)> = Vec::new();
+    let mut asides = Vec::new();
     for (number, sighting) in order {
         let read = Read::new(sighting);
-        questions.hear(sighting, &read);
+        questions.hear(number, sighting, &read);
         let Some(class) = teller.class(sighting, &read) else { continue };
         // Of a packet that was taken apart, the first piece is followed; the others are counted.
         if is_later_piece(&read) {
             pieces.push((class, sighting));
+            asides.push(Aside { frame: number, what: Beside::Piece(part(class)) });
             continue;
         }
         let one = Found { number, sighting, packet: read.packet };
@@ -47,9 +49,12 @@ pub fn fold(probe: Probe, sightings: &[Sighting], wiring: &dyn Wiring) -> Walk {
         }
     }
     let start = found.iter().flat_map(|(_, those)| those).map(|one| one.sighting.time).min().unwrap_or(0);
-    let mut walk = Walk::default();
+    let mut walk = Walk { asides, ..Walk::default() };
     for (class, those) in found {
-        let steps = Path { found: those, wiring, start }.steps(&mut questions.0);
+        let path = Path { found: those, wiring, start };
+        let way = path.way();
+        walk.asides.extend(path.copies(&way, part(class)));
+        let steps = path.steps(&way, &mut questions, &mut walk.asides);
         let steps = with_pieces(steps, class, &pieces);
         match class {
             Class::Request => walk.request = steps,
@@ -57,13 +62,19 @@ pub fn fold(probe: Probe, sightings: &[Sighting], wiring: &dyn Wiring) -> Walk {
             Class::Error(..) => walk.errors.push(steps),
         }
     }
-    walk.unanswered = questions
-        .0
-        .into_iter()
-        .filter(|question| question.asked.answer.is_none())
-        .map(|question| (question.place, question.asked))
-        .collect();
+    for question in questions.all.iter().filter(|question| question.asked.answer.is_none()) {
+        walk.unanswered.push((question.place.clone(), question.asked.clone()));
+        walk.asides.extend(question.frames(&questions.said));
+    }
     walk
+}
+
+fn part(class: Class) -> Part {
+    match class {
+        Class::Request => Part::Request,
+        Class::Reply => Part::Reply,
+        Class::Error(..) => Part::Error,
+    }
 }
 
 fn with_pieces(mut steps: Vec<Step>, class: Class, pieces: &[(Class, &Sighting)]) -> Vec<Step> {
@@ -87,11 +98,11 @@ struct Path<'a> {
 }
 
 impl Path<'_> {
-    fn steps(&self, questions: &mut Vec<Question>) -> Vec<Step> {
-        let way = self.way();
+    fn steps(&self, way: &[usize], questions: &mut Questions, asides: &mut Vec<Aside>) -> Vec<Step> {
+        let Questions { all: questions, said } = questions;
         let mut steps: Vec<Step> = Vec::with_capacity(way.len());
         for (number, at) in way.iter().enumerate() {
-            let Found { number: frame, sighting, packet } = &self.found[*at];
+            let Found { number: frame, sighting, packet, .. } = &self.found[*at];
             let before = number.checked_sub(1).map(|before| &self.found[way[before]].packet);
             steps.push(Step {
                 place: sighting.place.clone(),
@@ -113,7 +124,10 @@ impl Path<'_> {
                     && question.time <= self.start + step.after
                     && question.asked.answer.is_some()
             };
-            step.asked = questions.extract_if(.., waits).map(|question| question.asked).collect();
+            for question in questions.extract_if(.., waits) {
+                asides.extend(question.frames(said));
+                step.asked.push(question.asked);
+            }
         }
         for (at, Found { sighting, .. }) in self.found.iter().enumerate() {
             if !way.contains(&at) && self.is_for_other(sighting) {
@@ -123,6 +137,12 @@ impl Path<'_> {
             }
         }
         steps
+    }
+
+    /// The frames that are not on the way: a switch that does not know where to makes copies.
+    fn copies(&self, way: &[usize], part: Part) -> Vec<Aside> {
+        let others = self.found.iter().enumerate().filter(|(at, _)| !way.contains(at));
+        others.map(|(_, found)| Aside { frame: found.number, what: Beside::Copy(part) }).collect()
     }
 
     /// The frames on the way, from the first to the last, and none of the copies that a switch makes when it does not know

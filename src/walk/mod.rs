@@ -9,6 +9,7 @@ mod counters;
 mod fold;
 mod neighbour;
 mod packet;
+mod predict;
 mod tell_apart;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ pub use counters::{Counters, Risen, Weight};
 pub use fold::{Wiring, fold};
 pub use neighbour::{Asked, Protocol};
 pub use packet::{Carries, Ends, Layer, Packet};
+pub use predict::{Ending, Halt, Prediction, predict};
 pub use wiring::{Role, Wires};
 
 use crate::packet::decode::Start;
@@ -89,6 +91,41 @@ pub struct Walk {
     pub errors: Vec<Vec<Step>>,
     /// Who asked for a neighbour while the packet was under way, and got no answer.
     pub unanswered: Vec<(String, Asked)>,
+    /// Frames that are no steps, and belong to all this nevertheless.
+    pub asides: Vec<Aside>,
+}
+
+/// A frame that is no step of a walk, and belongs to it nevertheless.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Aside {
+    /// Which of the sightings.
+    pub frame: usize,
+    /// What it has to do with the walk.
+    pub what: Beside,
+}
+
+/// What a frame that is no step has to do with a walk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Beside {
+    /// A switch made it, which did not know where to.
+    Copy(Part),
+    /// Another piece of a packet that was taken apart.
+    Piece(Part),
+    /// That place asked a neighbour.
+    Question(String, Asked),
+    /// That place got an answer.
+    Answer(String, Asked),
+}
+
+/// Which of a walk's packets something is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The packet itself.
+    Request,
+    /// What answered it.
+    Reply,
+    /// An ICMP error about either.
+    Error,
 }
 
 /// The packet at one interface.

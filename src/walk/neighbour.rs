@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::packet::Read;
-use super::{Direction, Sighting};
+use super::{Aside, Beside, Direction, Sighting};
 use crate::packet::decode::{ArpOperation, Kind, MacAddress, Meaning};
 
 /// A question for an Ethernet address.
@@ -39,31 +39,39 @@ pub(super) struct Question {
 }
 
 /// What a frame says about neighbours.
-enum Word {
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Word {
     /// From whom, how, and for whom.
     Question(MacAddress, Protocol, IpAddr),
-    Answer(IpAddr, MacAddress),
+    /// About whom, what, and to whom.
+    Answer(IpAddr, MacAddress, MacAddress),
 }
 
 /// The questions of all places, each once, with its answer.
 #[derive(Default)]
-pub(super) struct Questions(pub(super) Vec<Question>);
+pub(super) struct Questions {
+    pub(super) all: Vec<Question>,
+    /// The frames that ask and answer, wherever they were seen.
+    pub(super) said: Vec<(usize, Word)>,
+}
 
 impl Questions {
     /// Takes note of a frame, in the order of time.
-    pub(super) fn hear(&mut self, sighting: &Sighting, read: &Read<'_>) {
-        match (word(read), sighting.direction) {
+    pub(super) fn hear(&mut self, number: usize, sighting: &Sighting, read: &Read<'_>) {
+        let word = word(read);
+        self.said.extend(word.map(|word| (number, word)));
+        match (word, sighting.direction) {
             (Some(Word::Question(by, protocol, whom)), Direction::Out) => {
                 // A question is sent on by switches, and repeated until it is answered.
-                if self.0.iter().any(|known| known.by == by && known.asked.whom == whom) {
+                if self.all.iter().any(|known| known.by == by && known.asked.whom == whom) {
                     return;
                 }
                 let interface = sighting.interface.clone();
                 let asked = Asked { protocol, interface, whom, answer: None };
-                self.0.push(Question { place: sighting.place.clone(), time: sighting.time, asked, by });
+                self.all.push(Question { place: sighting.place.clone(), time: sighting.time, asked, by });
             }
-            (Some(Word::Answer(whom, mac)), Direction::In | Direction::InForOther) => {
-                let open = self.0.iter_mut().find(|question| {
+            (Some(Word::Answer(whom, mac, _)), Direction::In | Direction::InForOther) => {
+                let open = self.all.iter_mut().find(|question| {
                     question.place == sighting.place
                         && question.asked.whom == whom
                         && question.asked.answer.is_none()
@@ -77,6 +85,23 @@ impl Questions {
     }
 }
 
+impl Question {
+    /// The frames by which it was asked and answered.
+    pub(super) fn frames(&self, said: &[(usize, Word)]) -> Vec<Aside> {
+        let asked = || (self.place.clone(), self.asked.clone());
+        let what = |word: Word| match word {
+            Word::Question(by, _, whom) if by == self.by && whom == self.asked.whom => {
+                Some(Beside::Question(asked().0, asked().1))
+            }
+            Word::Answer(whom, _, to) if to == self.by && whom == self.asked.whom => {
+                Some(Beside::Answer(asked().0, asked().1))
+            }
+            _ => None,
+        };
+        said.iter().filter_map(|(frame, word)| Some(Aside { frame: *frame, what: what(*word)? })).collect()
+    }
+}
+
 /// A question to one who is known already only makes sure that it is still there, and nothing waits for that.
 fn word(read: &Read<'_>) -> Option<Word> {
     let ethernet = read.packet.outer()?.ethernet?;
@@ -85,14 +110,16 @@ fn word(read: &Read<'_>) -> Option<Word> {
             ArpOperation::Request if ethernet.to.is_multicast() => {
                 Some(Word::Question(ethernet.from, Protocol::Arp, arp.target.1.into()))
             }
-            ArpOperation::Reply => Some(Word::Answer(arp.sender.1.into(), arp.sender.0)),
+            ArpOperation::Reply => Some(Word::Answer(arp.sender.1.into(), arp.sender.0, ethernet.to)),
             _ => None,
         },
         Kind::Icmp(icmp) => match icmp.meaning {
             Meaning::NeighbourSolicitation(whom, _) if ethernet.to.is_multicast() => {
                 Some(Word::Question(ethernet.from, Protocol::NeighbourDiscovery, whom.into()))
             }
-            Meaning::NeighbourAdvertisement(whom, Some(mac)) => Some(Word::Answer(whom.into(), mac)),
+            Meaning::NeighbourAdvertisement(whom, Some(mac)) => {
+                Some(Word::Answer(whom.into(), mac, ethernet.to))
+            }
             _ => None,
         },
         _ => None,

@@ -81,6 +81,8 @@ finishes!(etherparse::Icmpv4Header, etherparse::UdpHeader, etherparse::TcpHeader
 
 use Direction::{In, InForOther, Out};
 
+mod asides;
+
 /// One sighting after the other, a microsecond apart.
 fn sightings(rows: Vec<(&str, &str, Direction, Vec<u8>)>) -> Vec<Sighting> {
     let row = |(number, (place, interface, direction, bytes)): (usize, (&str, &str, Direction, Vec<u8>))| {
@@ -229,6 +231,8 @@ fn a_question_is_told_where_the_packet_waited_for_it() {
         &sightings(vec![
             ("pod1", "eth0", Out, question()),
             ("node1", "veth1", In, question()),
+            ("pod2", "eth0", In, question()),
+            ("pod2", "eth0", Out, answer()),
             ("pod1", "eth0", In, answer()),
             ("pod2", "eth0", Out, again()),
             ("pod1", "eth0", Out, there()),
@@ -247,6 +251,16 @@ fn a_question_is_told_where_the_packet_waited_for_it() {
     assert_eq!(walk.counts().questions, 1);
     let nobody = Asked { whom: Ipv4Addr::from(POD4).into(), answer: None, ..asked };
     assert_eq!(walk.unanswered, [("node1".to_owned(), nobody)]);
+    // The frames of both, wherever they were seen; what pod2 wants to know for itself is not among them.
+    let expected = [
+        "0 pod1 asks for 10.244.1.3",
+        "1 pod1 asks for 10.244.1.3",
+        "2 pod1 asks for 10.244.1.3",
+        "3 pod1 hears of 10.244.1.3",
+        "4 pod1 hears of 10.244.1.3",
+        "8 node1 asks for 10.244.2.3",
+    ];
+    assert_eq!(asides::asides(&walk), expected);
 }
 
 #[test]

@@ -9,6 +9,7 @@ pub mod browser;
 pub mod capture;
 pub mod console;
 pub mod pcapng;
+pub mod terminal;
 
 use std::fs;
 use std::io::Write as _;

@@ -250,7 +250,7 @@ impl Teller<'_> {
         Mac { address: mac.to_string(), owner }
     }
 
-    fn mac(&self, mac: MacAddress) -> String {
+    pub(super) fn mac(&self, mac: MacAddress) -> String {
         let Mac { address, owner } = self.owned(mac);
         owner.filter(|_| self.macs == Macs::Owners).unwrap_or(address)
     }
@@ -360,7 +360,7 @@ pub(super) fn kind(kind: Kind) -> &'static str {
     }
 }
 
-fn protocol(asked: &Asked) -> &'static str {
+pub(super) fn protocol(asked: &Asked) -> &'static str {
     match asked.protocol {
         Protocol::Arp => "ARP",
         Protocol::NeighbourDiscovery => "ND",

@@ -47,6 +47,17 @@ pub fn text(story: &Story, how: Text) -> String {
     }
     out.push('\n');
     how.verdict(&mut out, story);
+    how.footnote(&mut out, story);
+    out
+}
+
+/// Only what came of it.
+pub fn verdict(story: &Story, how: Text) -> String {
+    let mut out = String::new();
+    for question in &story.unanswered {
+        how.line(&mut out, "", question, Paint::Bad);
+    }
+    how.verdict(&mut out, story);
     out
 }
 
@@ -181,17 +192,33 @@ impl Text {
             match prediction.agrees {
                 true => self.line(out, "", "the path is the one that the kernels' tables say", Paint::Plain),
                 false => {
-                    self.line(out, "", "the path is not the one that the kernels' tables say:", Paint::Unsure)
+                    self.line(
+                        out,
+                        "",
+                        "the path is not the one that the kernels' tables say:",
+                        Paint::Unsure,
+                    );
                 }
             }
             for difference in &prediction.differences {
                 self.line(out, "  ", difference, Paint::Plain);
             }
+            if !prediction.expected.is_empty() {
+                self.line(out, "", "what the tables say from there on:", Paint::Plain);
+            }
+            for step in &prediction.expected {
+                self.line(out, "    ", step, Paint::Plain);
+            }
         }
         if let Some(lost) = &story.lost {
             self.lost(out, lost);
         }
-        if story.ways.iter().flat_map(|way| &way.steps).any(|step| !step.asked.is_empty()) {
+    }
+
+    /// What the dots are, if there are any.
+    fn footnote(self, out: &mut String, story: &Story) {
+        let is_captured = story.origin == Origin::Captured;
+        if is_captured && story.ways.iter().flat_map(|way| &way.steps).any(|step| !step.asked.is_empty()) {
             self.line(
                 out,
                 "",
@@ -207,9 +234,8 @@ impl Text {
         for (number, evidence) in lost.evidence.iter().enumerate() {
             self.line(out, &format!("{:<10}", label("evidence", number)), evidence, Paint::Plain);
         }
-        if let Some(cause) = &lost.cause {
-            self.line(out, "likely    ", cause, Paint::Plain);
-        }
+        let unknown = "not known: every look-up on the way is in order, there and back";
+        self.line(out, "likely    ", lost.cause.as_deref().unwrap_or(unknown), Paint::Plain);
         // What is copied must not be broken.
         for (number, command) in lost.show.iter().enumerate() {
             let _ = writeln!(out, "{:<10}{command}", label("show", number));
@@ -231,7 +257,7 @@ impl Text {
     }
 }
 
-fn in_pieces(number: usize) -> String {
+pub(super) fn in_pieces(number: usize) -> String {
     match number {
         1 => "put together again".to_owned(),
         _ => format!("in {number} pieces, of which this is the first"),
