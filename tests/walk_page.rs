@@ -153,10 +153,7 @@ fn with_browser(test: &str, run: impl Fn(&World, &Browser)) {
         return skip(test, "a browser takes minutes in an emulated machine");
     }
     let mut worlds = [Mode::Root, Mode::Ordinary].into_iter().map(World::new);
-    let world = match worlds.find_map(Result::ok) {
-        Some(world) => world,
-        None => return skip(test, "no namespaces can be made"),
-    };
+    let Some(world) = worlds.find_map(Result::ok) else { return skip(test, "no namespaces can be made") };
     match Browser::start() {
         Ok(browser) => run(&world, &browser),
         Err(why) => skip(test, &why),
@@ -455,11 +452,11 @@ fn a_file_that_cannot_be_written_is_refused_before_anything_is_sent() {
         fs::set_permissions(&read_only, permissions).expect("chmod");
         let before = sent(world);
         for (file, code, why) in [
-            (path("none/walk.html"), 4, "No such file or directory"),
-            (path(""), 4, "is a directory"),
+            (path("none/walk.html"), 4, "there is no folder"),
+            (path(""), 4, "it is a folder"),
             (path("pipe"), 4, "it is no regular file"),
             (read_only.clone(), 4, "it is read-only"),
-            ("-".to_owned(), 2, "the page goes to a file"),
+            ("-".to_owned(), 2, "name a file"),
         ] {
             let ran = world.netlab(&["walk", "pod1", "pod4", "--html", &file]);
             assert_eq!((ran.code, ran.stdout.as_str()), (code, ""), "{file}: {ran:#?}");

@@ -44,7 +44,7 @@ fn step(step: &Value) -> String {
 }
 
 /// The same of the answer to a TCP packet, of which nobody knows beforehand whether it is a welcome.
-fn without_length(step: String) -> String {
+fn without_length(step: &str) -> String {
     step.split(' ').filter(|word| word.parse::<usize>().is_err()).collect::<Vec<_>>().join(" ")
 }
 
@@ -60,8 +60,9 @@ fn foretold(world: &World, what: &str, args: &[&str]) {
     assert_eq!(steps(&expected, "request"), steps(&found, "request"), "{what} {args:?}");
     let is = |probe: &str| args.iter().any(|arg| arg.starts_with(probe));
     if is("tcp:") {
-        let of =
-            |walk: &Value| -> Vec<String> { steps(walk, "reply").into_iter().map(without_length).collect() };
+        let of = |walk: &Value| -> Vec<String> {
+            steps(walk, "reply").iter().map(|step| without_length(step)).collect()
+        };
         assert_eq!(of(&expected), of(&found), "{what} {args:?}");
     } else if !is("udp:") {
         assert_eq!(steps(&expected, "reply"), steps(&found, "reply"), "{what} {args:?}");
@@ -114,7 +115,10 @@ fn every_data_path_is_foretold() {
                 for (from, to) in [("pod1", "pod4"), ("pod1", "pod2"), ("node1", "pod4"), ("pod4", "node2")] {
                     foretold(world, word, &[family, from, to]);
                 }
-                foretold(world, word, &[family, "pod1", "pod4", "-s", "4000"]);
+                // Which piece is which, WireGuard lets nobody see.
+                if data_path != DataPath::Wireguard {
+                    foretold(world, word, &[family, "pod1", "pod4", "-s", "4000"]);
+                }
                 foretold(world, word, &[family, "pod4", "pod1", "tcp:80"]);
                 foretold(world, word, &[family, "pod4", "pod1", "udp:9"]);
             }
@@ -226,7 +230,7 @@ impl Broken<'_> {
         let (code, expected) = walk(world, &[from, to, "--predict"]);
         assert_eq!(code, 1, "{how:?}: {expected:#}");
         let text = expected["lost"]["text"].as_str().expect("a text");
-        assert!(text.ends_with(words), "{how:?}: {text}");
+        assert!(text.contains(words), "{how:?}: {text}");
         let (code, found) = walk(world, &[from, to, "-W", "0.5"]);
         assert_eq!(code, 1, "{how:?}: {found:#}");
         for which in ["request", "reply"] {
@@ -270,6 +274,19 @@ fn a_broken_lab_is_foretold_to_be_so() {
             &["ip", "route", "replace", route[0], "via", "192.168.66.99"],
             "step 3, node1 cbr0: node1 asks on eth0 for 192.168.66.99, and nobody there has it",
             &[&["ip", "route", "replace"], &route[..]].concat(),
+        );
+        let to_pod1 = back.join(" ");
+        broken.ends(
+            "node2",
+            &["sh", "-c", &format!("sysctl -qw net.ipv4.conf.all.rp_filter=1; ip route del {to_pod1}")],
+            "step 6, node2 eth0: node2 takes nothing from 10.244.1.2 by eth0 (rp_filter = 1): ",
+            &["sh", "-c", &format!("sysctl -qw net.ipv4.conf.all.rp_filter=0; ip route add {to_pod1}")],
+        );
+        broken.ends(
+            "pod4",
+            &["ip", "route", "del", "default"],
+            "step 9, pod4 eth0: pod4 has no route to 10.244.1.2: Network is unreachable (ENETUNREACH)",
+            &["ip", "route", "add", "default", "via", "10.244.2.1"],
         );
         broken.ends(
             "pod4",

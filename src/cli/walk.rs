@@ -16,11 +16,13 @@ pub struct Walk {
     #[command(flatten)]
     pub lab: LabArg,
     /// The pod, node, router or external that sends the packet
+    #[arg(index = 1)]
     pub from: String,
     /// The pod, node, router, external or address that it is for
+    #[arg(index = 2)]
     pub to: String,
     /// What is sent: icmp (an echo request), udp:PORT or tcp:PORT (the beginning of a connection)
-    #[arg(default_value = "icmp", value_name = "PROBE")]
+    #[arg(index = 3, default_value = "icmp", value_name = "PROBE")]
     pub probe: String,
     /// Bytes of data in an echo request or a datagram
     #[arg(short, long, value_name = "BYTES", value_parser = clap::value_parser!(u16).range(8..=65_507))]

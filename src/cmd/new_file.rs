@@ -1,6 +1,6 @@
 //! A file that is opened before the work that fills it, and is there under its name only when it is whole.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
@@ -15,14 +15,9 @@ pub(super) struct NewFile {
     /// The option by which it was asked for, and its path: how errors begin.
     called: String,
     path: PathBuf,
-    to: To,
-}
-
-enum To {
     /// A temporary file, and what it is to become.
-    Whole(NamedTempFile, PathBuf),
-    /// Something that is no file, such as a pipe, which nobody may replace by one.
-    Direct(File),
+    file: NamedTempFile,
+    becomes: PathBuf,
 }
 
 impl NewFile {
@@ -35,8 +30,9 @@ impl NewFile {
             return Err(usage(format!("{option} -: standard output is where the walk is told: name a file")));
         }
         let called = format!("{option} {}", path.display());
-        let to = open(path).map_err(|error| cannot(&called, &reason(path, &error)))?;
-        Ok(Self { called, path: path.to_owned(), to })
+        let opened = target(path).and_then(|becomes| Ok((temporary(&becomes)?, becomes)));
+        let (file, becomes) = opened.map_err(|error| cannot(&called, &reason(path, &error)))?;
+        Ok(Self { called, path: path.to_owned(), file, becomes })
     }
 
     /// Its path, as it was given.
@@ -49,30 +45,29 @@ impl NewFile {
     /// # Errors
     /// If it cannot be written; whatever was there before is still there then.
     pub(super) fn write(self, bytes: &[u8]) -> anyhow::Result<()> {
-        let Self { called, path, to } = self;
-        let written = match to {
-            To::Whole(mut file, path) => {
-                let written = file.write_all(bytes).and_then(|()| file.flush());
-                written.and_then(|()| file.persist(path).map(drop).map_err(|error| error.error))
-            }
-            To::Direct(mut file) => file.write_all(bytes),
-        };
+        let Self { called, path, mut file, becomes } = self;
+        let written = file.write_all(bytes).and_then(|()| file.flush());
+        let written = written.and_then(|()| file.persist(becomes).map(drop).map_err(|error| error.error));
         written.map_err(|error| cannot(&called, &reason(&path, &error)))
     }
 }
 
-fn open(path: &Path) -> io::Result<To> {
+/// The file that is replaced: what a link points to is written, and the link stays. A device or a pipe is left alone.
+fn target(path: &Path) -> io::Result<PathBuf> {
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-        Ok(found) if !found.is_file() => return Ok(To::Direct(OpenOptions::new().write(true).open(path)?)),
+        Ok(found) if !found.is_file() => return Err(io::Error::other("it is no regular file")),
         Ok(found) if found.permissions().readonly() => {
             return Err(io::Error::other("it is read-only; `chmod u+w` lets it be written"));
         }
         _ => {}
     }
-    // What a link points to is written, and the link stays. Whoever writes may be somewhere else by then.
-    let path = if path.is_symlink() { fs::canonicalize(path)? } else { std::path::absolute(path)? };
-    let folder = path.parent().unwrap_or(Path::new("/"));
+    // Whoever writes may be somewhere else by then.
+    if path.is_symlink() { fs::canonicalize(path) } else { std::path::absolute(path) }
+}
+
+fn temporary(becomes: &Path) -> io::Result<NamedTempFile> {
+    let folder = becomes.parent().unwrap_or(Path::new("/"));
     let file = tempfile::Builder::new()
         .prefix(".netlab-")
         .permissions(Permissions::from_mode(0o666))
@@ -81,7 +76,7 @@ fn open(path: &Path) -> io::Result<To> {
     if let Some((user, group)) = owner_for(folder)? {
         fchown(file.as_file(), Some(user), Some(group))?;
     }
-    Ok(To::Whole(file, path))
+    Ok(file)
 }
 
 fn cannot(called: &str, reason: &str) -> anyhow::Error {
@@ -132,9 +127,8 @@ mod tests {
         NewFile::open("--pcapng", &link).expect("a file").write(b"now").expect("written");
         assert!(link.is_symlink());
         assert_eq!(fs::read(&path).expect("a file"), b"now");
-        let null = Path::new("/dev/null");
-        NewFile::open("--pcapng", null).expect("a device").write(b"now").expect("written");
-        assert!(!fs::metadata(null).expect("a device").is_file());
+        let complaint = message(NewFile::open("--pcapng", Path::new("/dev/null")));
+        assert_eq!(complaint, "--pcapng /dev/null: it cannot be written: it is no regular file");
     }
 
     #[test]

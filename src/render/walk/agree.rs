@@ -72,6 +72,15 @@ struct Sides<'a> {
 }
 
 impl Sides<'_> {
+    fn floods(&self) -> bool {
+        self.ends.is_some_and(|ends| ends.how == Halt::Flooded)
+    }
+
+    /// Whether the tables lead no further than that step.
+    fn is_last(&self, step: usize) -> bool {
+        step + 1 == self.foretold.len()
+    }
+
     /// The first step at which the two are not the same, and what the tables say from there on.
     fn difference(&self) -> Option<(String, Vec<String>)> {
         let what = if self.kind == WayKind::Reply { "the answer" } else { "the packet" };
@@ -81,7 +90,11 @@ impl Sides<'_> {
         let text = match (self.captured.get(same), self.foretold.get(same)) {
             (None, None) => return None,
             // A bridge that does not know where to sends copies, which were captured.
-            (Some(_), None) if self.ends.is_some_and(|ends| ends.how == Halt::Flooded) => return None,
+            (Some(_), None) if self.floods() => return None,
+            // Of a segment's switch, those are told as if the packet had crossed it.
+            (Some(step), Some(other)) if self.floods() && self.is_last(same) && entered(step, other) => {
+                return None;
+            }
             (Some(step), Some(other)) => format!("step {}: {}", step.number, unlike(step, other)),
             (Some(step), None) => {
                 let why = self.ends.map(|ends| ends.text.as_str()).unwrap_or("it ends there");
@@ -102,6 +115,12 @@ impl Sides<'_> {
         };
         Some((text, expected()))
     }
+}
+
+/// Whether a packet crosses the segment that another only comes into.
+fn entered(crossing: &StepTold, entering: &StepTold) -> bool {
+    let came = crossing.ports.as_ref().map(|[came, _]| came);
+    crossing.place == entering.place && came == Some(&entering.interface)
 }
 
 /// What is not the same of two steps, the plainest first.

@@ -91,6 +91,7 @@ pub fn predict(
         steps: Vec::new(),
         asked: Vec::new(),
         met: Vec::new(),
+        heard: Vec::new(),
         translated: Vec::new(),
         going: true,
     };
@@ -115,6 +116,8 @@ struct Follower<'a> {
     asked: Vec<Asked>,
     /// Places with the neighbours that they have come to know by questions on the way.
     met: Vec<(String, IpAddr)>,
+    /// Ethernet addresses that switches have come to know by those questions.
+    heard: Vec<MacAddress>,
     translated: Vec<Translated>,
     /// Whether this is the packet, and not its answer.
     going: bool,
@@ -269,7 +272,7 @@ impl Follower<'_> {
         }
         self.translate(at, state, link, exit.hop, parcel);
         if link.tunnel.is_some() {
-            self.into_tunnel(at, state, link, exit, parcel)?;
+            self.enter_tunnel(at, state, link, exit, parcel)?;
             return Ok(Next::Wrapped);
         }
         let mac = self.neighbour(at, state, link, exit.hop)?;

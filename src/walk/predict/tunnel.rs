@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use ipnet::IpNet;
+
 use super::parcel::{Parcel, Wrapping};
 use super::{Ending, Exit, Followed, Follower, address, dropped};
 use crate::blame::{Link, State, Tunnel, Wraps};
@@ -10,7 +12,7 @@ use crate::walk::Direction;
 
 impl Follower<'_> {
     /// Hands a packet to a tunnel, and wraps it for the end that the tunnel's tables say.
-    pub(super) fn into_tunnel(
+    pub(super) fn enter_tunnel(
         &mut self,
         at: &str,
         state: &State,
@@ -110,7 +112,7 @@ fn far_end(
             let to = parcel.ip().map_or(exit.hop, |ip| ip.to);
             let behind = |peer: &&crate::blame::Peer| {
                 let nets = peer.allowed.iter().filter(|net| net.contains(&to));
-                nets.map(|net| net.prefix_len()).max()
+                nets.map(IpNet::prefix_len).max()
             };
             let peers = tunnel.peers.iter().filter(|peer| behind(peer).is_some());
             let peer = peers.max_by_key(behind).and_then(|peer| peer.endpoint);

@@ -57,6 +57,8 @@ impl Follower<'_> {
         let there = self.state(&station.0)?;
         let answers = there.link(&station.1).filter(|_| there.has(hop)).and_then(|link| link.mac);
         let mac = address(answers.ok_or_else(nobody)?);
+        // A question goes to everybody, and switches learn from it and from its answer who is where.
+        self.heard.extend(link.mac.map(address).into_iter().chain([mac]));
         if let Err(why) = self.cross(at, link, mac, None).end {
             let text = format!("{at} asks on {name} for {hop}, and is not heard: {}", why.text);
             return Err(dropped(at, text));
@@ -141,7 +143,8 @@ impl Follower<'_> {
         }
     }
 
-    /// The port by which a bridge sends on what is for an Ethernet address.
+    /// The port by which a bridge sends on what is for an Ethernet address: the one that it knows, or the one of all that
+    /// leads there.
     fn port(
         &self,
         place: &str,
@@ -154,30 +157,45 @@ impl Follower<'_> {
             let link = state.link(name);
             link.filter(|link| link.bridge.as_deref() == Some(bridge))
         };
-        let known = state.switched.iter().filter(|entry| entry.mac == Mac(to.0));
-        let known = known.filter_map(|entry| is_port(&entry.link)).next();
-        let flooded = || self.wires.port_to(place, bridge, Mac(to.0)).and_then(|port| is_port(&port));
-        let Some(port) = known.or_else(flooded) else {
+        let mut entries = state.switched.iter().filter(|entry| entry.mac == Mac(to.0));
+        let known = entries.find_map(|entry| is_port(&entry.link)).filter(|_| !self.heard.contains(&to));
+        if let Some(port) = known {
+            return passed_on(place, bridge, (came, port), to);
+        }
+        let port = self.wires.port_to(place, bridge, Mac(to.0)).and_then(|port| is_port(&port));
+        let nobody = || {
             let text = format!("{place} {bridge} sends it by all of its ports, and nobody there is {to}");
-            return Err(Box::new(Ending { place: place.to_owned(), text, how: Halt::Flooded }));
+            dropped(place, text)
         };
-        let name = &port.name;
-        if port.mac == Some(Mac(to.0)) {
-            return Err(dropped(place, format!("{place} {bridge} keeps it: {to} is its own port {name}")));
-        }
-        if let Some(came) = came {
-            if came.name == port.name {
-                let text = format!("{place} {bridge} would have to send it back by {name}, and does not");
-                return Err(dropped(place, text));
-            }
-            if came.isolated && port.isolated {
-                let text = format!("{place} {bridge} keeps {} and {name} apart", came.name);
-                return Err(dropped(place, text));
-            }
-        }
-        is_forwarding(place, port)?;
-        Ok(name.clone())
+        let passed = port.ok_or_else(nobody).and_then(|port| passed_on(place, bridge, (came, port), to));
+        // All other ports get it all the same.
+        passed.map_err(|ending| Box::new(Ending { how: Halt::Flooded, ..*ending }))
     }
+}
+
+/// The port, if a bridge sends on by it what came by another, or from itself.
+fn passed_on(
+    place: &str,
+    bridge: &str,
+    (came, port): (Option<&Link>, &Link),
+    to: MacAddress,
+) -> Followed<String> {
+    let name = &port.name;
+    if port.mac == Some(Mac(to.0)) {
+        return Err(dropped(place, format!("{place} {bridge} keeps it: {to} is its own port {name}")));
+    }
+    if let Some(came) = came {
+        if came.name == port.name {
+            let text = format!("{place} {bridge} would have to send it back by {name}, and does not");
+            return Err(dropped(place, text));
+        }
+        if came.isolated && port.isolated {
+            let text = format!("{place} {bridge} keeps {} and {name} apart", came.name);
+            return Err(dropped(place, text));
+        }
+    }
+    is_forwarding(place, port)?;
+    Ok(name.clone())
 }
 
 fn present<'s>(place: &str, state: &'s State, name: &str) -> Followed<&'s Link> {
@@ -191,7 +209,7 @@ fn sends(place: &str, state: &State, link: &Link, ends: Option<(IpAddr, IpAddr)>
         return Err(dropped(place, format!("{place} {name} is down")));
     }
     if !link.carrier {
-        return Err(dropped(place, format!("{place} {name} has no carrier: its other end is down")));
+        return Err(dropped(place, format!("{place} {name} has no carrier: nothing at its other end is up")));
     }
     filtered(place, state, name, Passing::Out, ends)?;
     if link.loss_ppm >= ALL {

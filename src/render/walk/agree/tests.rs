@@ -153,3 +153,13 @@ fn nobody_knows_whether_a_datagram_is_answered() {
     captured.probe = "udp:9".into();
     assert!(agreement(&captured, &story(&THERE, &BACK), None).agrees);
 }
+
+#[test]
+fn what_a_segment_floods_is_told_as_if_it_crossed() {
+    let mut captured = story(&[("pod1 eth0 out", 64), ("fabric underlay in", 64)], &[]);
+    captured.ways[0].steps[1].ports = Some(["node1".into(), "node3".into()]);
+    captured.ways[0].steps[1].direction = Heading::Through;
+    let foretold = story(&[("pod1 eth0 out", 64), ("fabric node1 in", 64)], &[]);
+    assert!(agreement(&captured, &foretold, Some(&ending(Halt::Flooded))).agrees);
+    assert!(!agreement(&captured, &foretold, Some(&ending(Halt::Dropped))).agrees);
+}
