@@ -219,15 +219,15 @@ fn the_last_page_says_what_came_of_it() {
     ────────────────────────────────────────
     the packet was lost after step 8, node2
     flannel.1
-    where   node2 flannel.1 received it,
-            nothing left node2
-    counted IpForwDatagrams: 0 more; <none>
-    likely  node2 does not forward IPv4:
-            net.ipv4.ip_forward = 0
-    show    netlab exec node2 -- sysctl net.
-    ipv4.ip_forward
-    mend    netlab exec node2 -- sysctl -w n
-    et.ipv4.ip_forward=1
+    evidence  IpForwDatagrams: 0 more;
+              <none>
+    likely    node2 does not forward IPv4:
+              net.ipv4.ip_forward = 0
+    show      netlab exec node2 -- sysctl ne
+    t.ipv4.ip_forward
+    mend      netlab exec node2 -- sysctl -w
+     net.ipv4.ip_forward=1
+
 
 
 
