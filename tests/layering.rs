@@ -21,7 +21,7 @@ const ALLOWED: [(&str, &[&str]); 20] = [
     ("blame", &["model", "plan", "probe"]),
     ("compare", &["model", "packet"]),
     ("doctor", &["model", "plan"]),
-    ("walk", &["model", "plan", "packet", "probe"]),
+    ("walk", &["model", "plan", "packet", "probe", "blame"]),
     (
         "render",
         &["plan", "model", "packet", "probe", "event", "suite", "blame", "compare", "doctor", "walk", "diag"],

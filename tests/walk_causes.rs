@@ -731,6 +731,30 @@ fn cause_13_a_packet_filter() {
             show: "nft list chain netdev other ingress",
             ..BREAK
         },
+        // A switch's.
+        Break {
+            by: &[("fabric", filter!("bridge", "forward", "accept", "ip daddr 10.244.2.3 drop"))],
+            after: Some(5),
+            place: "fabric",
+            text: "node1, a port of fabric's underlay, received it, and nothing left underlay",
+            cause: &["a packet filter of fabric ", "chain bridge filter forward (hook forward of a bridge)"],
+            show: "netlab exec fabric -- nft list chain bridge filter forward",
+            ..BREAK
+        },
+        // By way of a chain of somebody's own.
+        Break {
+            by: &[(
+                "node1",
+                "nft add table ip mine && nft add chain ip mine forward '{ type filter hook forward priority 0; }' && \
+                 nft add chain ip mine further && nft add rule ip mine further drop && \
+                 nft add rule ip mine forward jump further",
+            )],
+            after: Some(3),
+            place: "node1",
+            cause: &["a packet filter of node1 may drop", "chain ip mine forward (hook forward), its rule 1"],
+            show: "nft list chain ip mine forward",
+            ..BREAK
+        },
         Break {
             by: &[("node1", filter!("ip", "postrouting", "accept", "ip daddr 10.244.2.3 drop"))],
             after: Some(3),
@@ -894,6 +918,83 @@ fn cause_16_an_address_that_two_places_have() {
         },
     ];
     in_lab("cause_16_an_address_that_two_places_have", "two-node", &breaks);
+}
+
+#[test]
+fn ipv6_has_causes_of_its_own() {
+    let test = "ipv6_has_causes_of_its_own";
+    let walk: &[&str] = &["-6", "pod1", "pod4"];
+    let breaks = [
+        Break {
+            by: &[("node1", "ip -6 route del fd00:244:0:2::/64")],
+            walk,
+            after: Some(3),
+            place: "node1",
+            text: "node1 cbr0 received it, and nothing left node1",
+            cause: &["node1 has no route to fd00:244:0:2::3"],
+            evidence: &["node1 counted Ip6InNoRoutes +1", "said by ICMP: no-route"],
+            show: "ip -6 route get fd00:244:0:2::3 from fd00:244:0:1::2 iif cbr0",
+            ..BREAK
+        },
+        Break {
+            by: &[("pod1", "ip -6 route del default")],
+            walk,
+            place: "pod1",
+            text: "pod1's own kernel refused, with ENETUNREACH",
+            cause: &["pod1 has no route to fd00:244:0:2::3"],
+            show: "netlab exec pod1 -- ip -6 route get fd00:244:0:2::3",
+            ..BREAK
+        },
+        Break {
+            by: &[("node1", "ip link set eth0 mtu 1400")],
+            walk: &["-6", "pod1", "pod4", "--size", "1400"],
+            after: Some(3),
+            place: "node1",
+            cause: &["eth0 of node1 has an MTU of 1400 bytes instead of 1500"],
+            evidence: &["said by ICMP: frag-needed 1400"],
+            show: "netlab exec node1 -- ip link show dev eth0",
+            ..BREAK
+        },
+        Break {
+            by: &[("node2", filter!("ip6", "forward", "accept", "ip6 daddr fd00:244:0:2::3 drop"))],
+            walk,
+            after: Some(6),
+            place: "node2",
+            cause: &[
+                "a packet filter of node2 drops",
+                "chain ip6 filter forward",
+                "`ip6 daddr fd00:244:0:2::3 drop`",
+            ],
+            show: "nft list chain ip6 filter forward",
+            ..BREAK
+        },
+    ];
+    in_lab(test, "dual-stack", if has("nft") { &breaks } else { &breaks[..3] });
+}
+
+#[test]
+fn a_datagram_that_was_taken_is_not_lost() {
+    let test = "a_datagram_that_was_taken_is_not_lost";
+    if !has("/usr/bin/python3") {
+        return skip(test, "no `python3` to listen with");
+    }
+    let listen = "import socket\n\
+                  s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
+                  s.bind(('', 9999))\n\
+                  while True: s.recv(2000)";
+    in_each_mode(test, |world| {
+        world.ok(&["up", &world.lab("two-node.toml")]);
+        let mut listener = world.spawn(&["exec", "pod4", "--", "/usr/bin/python3", "-c", listen]);
+        // 9999, as the kernel writes it.
+        wait_until("it listens", || {
+            world.ok(&["exec", "pod4", "--", "cat", "/proc/net/udp"]).contains(":270F ")
+        });
+        let (code, found) = walk(world, &["pod1", "pod4", "udp:9999"]);
+        assert!(code == 0 && found["lost"].is_null(), "{found:#}");
+        assert_eq!(found["verdict"], "delivered: who listens at pod4 took it, and had nothing to answer");
+        world.ok(&["down", "two-node"]);
+        listener.wait().expect("the listener ends with its lab");
+    });
 }
 
 /// A walk of a lab in order.

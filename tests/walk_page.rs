@@ -153,10 +153,7 @@ fn with_browser(test: &str, run: impl Fn(&World, &Browser)) {
         return skip(test, "a browser takes minutes in an emulated machine");
     }
     let mut worlds = [Mode::Root, Mode::Ordinary].into_iter().map(World::new);
-    let world = match worlds.find_map(Result::ok) {
-        Some(world) => world,
-        None => return skip(test, "no namespaces can be made"),
-    };
+    let Some(world) = worlds.find_map(Result::ok) else { return skip(test, "no namespaces can be made") };
     match Browser::start() {
         Ok(browser) => run(&world, &browser),
         Err(why) => skip(test, &why),

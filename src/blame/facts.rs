@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use crate::model::Family;
 use crate::plan::nftables::Table;
-use crate::plan::{Mac, nftables};
+use crate::plan::{Encap, Mac, nftables};
 
 /// Who can be asked about the places of a lab. What it cannot find out is an error that says why, and names the place.
 pub trait Facts {
@@ -53,6 +53,8 @@ pub enum Decision {
         source: Option<IpAddr>,
         /// The table that says so, where it is not the main one.
         table: Option<u32>,
+        /// What the route tells a tunnel.
+        encap: Option<Encap>,
     },
     /// Keeps it.
     Keep,
@@ -124,6 +126,8 @@ pub enum Stage {
     Ingress(String),
     /// It is about to leave by an interface.
     Egress(String),
+    /// A bridge has got it by one of its ports, and is about to send it by another.
+    Bridged,
     /// The IP stack has got it, and not yet looked for its route.
     Prerouting,
     /// It is for the place itself.
@@ -176,6 +180,61 @@ pub struct Link {
     pub disabled_v6: bool,
     /// Reverse path filtering of what comes in by it: 0 is off, 1 strict, 2 loose.
     pub rp_filter: u8,
+    /// What it is as a tunnel.
+    pub tunnel: Option<Tunnel>,
+}
+
+/// A tunnel's end. What a kind of tunnel does not have is `None`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tunnel {
+    /// How it wraps packets.
+    pub kind: Wraps,
+    /// The virtual network (VNI).
+    pub id: Option<u32>,
+    /// The UDP port.
+    pub port: Option<u16>,
+    /// The address that its packets come from.
+    pub local: Option<IpAddr>,
+    /// Whom it knows, and what is behind each: of `WireGuard`.
+    pub peers: Vec<Peer>,
+}
+
+/// How a tunnel wraps packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wraps {
+    /// Ethernet frames in UDP, by its own forwarding database.
+    Vxlan,
+    /// Ethernet frames in UDP, as routes say.
+    Geneve,
+    /// IP in IP, for the route's next hop.
+    Ipip,
+    /// IP in GRE, as routes say.
+    Gre,
+    /// Encrypted IP in UDP, by which peer has the address.
+    Wireguard,
+}
+
+impl Wraps {
+    /// By the kernel's word for such an interface.
+    pub fn of(kind: &str) -> Option<Self> {
+        Some(match kind {
+            "vxlan" => Self::Vxlan,
+            "geneve" => Self::Geneve,
+            "ipip" => Self::Ipip,
+            "gre" | "ip6gre" => Self::Gre,
+            "wireguard" => Self::Wireguard,
+            _ => return None,
+        })
+    }
+}
+
+/// Another end, as a `WireGuard` device knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// The address to which its packets go, once it is known.
+    pub endpoint: Option<IpAddr>,
+    /// What is behind it.
+    pub allowed: Vec<IpNet>,
 }
 
 /// A route.
@@ -240,7 +299,7 @@ impl State {
     }
 
     /// Whether an address is one of the place's own, on whichever interface: any of them answers for it.
-    pub(super) fn has(&self, address: IpAddr) -> bool {
+    pub fn has(&self, address: IpAddr) -> bool {
         self.links.iter().flat_map(|link| &link.addresses).any(|net| net.addr() == address)
     }
 
@@ -251,7 +310,7 @@ impl State {
     }
 
     /// Whether it forwards packets of that family at all.
-    pub(super) fn forwards(&self, family: Family) -> bool {
+    pub fn forwards(&self, family: Family) -> bool {
         match family {
             Family::V4 => self.forwards_v4,
             Family::V6 => self.forwards_v6,

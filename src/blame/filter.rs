@@ -28,6 +28,15 @@ impl Walk<'_> {
         let (Some(from), to) = packet else { return Ok(()) };
         let ends = self.map.find(at, link).zip(self.map.owner(hop));
         let path = ends.and_then(|(from, to)| self.map.wire(from, to)).unwrap_or_default();
+        for three in path.windows(3) {
+            let [one, bridge, other] = [three[0], three[1], three[2]];
+            let is_port = |id: Id| self.map.interface(id).bridge == Some(bridge);
+            if is_port(one) && is_port(other) {
+                let place = self.map.place(bridge).to_owned();
+                let state = self.state(&place)?;
+                self.unrefused(&place, &state, &[Stage::Bridged], packet)?;
+            }
+        }
         for pair in path.windows(2) {
             let [near, far] = [pair[0], pair[1]];
             // A cable has two ends; a bridge and its port are one place.

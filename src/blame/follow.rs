@@ -165,7 +165,7 @@ impl<'a> Walk<'a> {
     fn exit(&mut self, at: &str, state: &State, packet: &Packet, decision: Decision) -> Found<Exit> {
         let to = packet.to;
         match decision {
-            Decision::Send { via, link, source, table } => Ok(Exit { via, link, own: source, table }),
+            Decision::Send { via, link, source, table, .. } => Ok(Exit { via, link, own: source, table }),
             Decision::Keep => Err(self.wrong(at, Cause::Keeps { to: self.named(to) }, Vec::new())),
             Decision::Refuse { errno, text } => Err(self.refused(at, state, packet, &errno, &text)),
             Decision::Other(kind) => {

@@ -21,6 +21,9 @@ mod tunnel;
 mod wire;
 mod words;
 
+#[cfg(test)]
+pub(crate) use tests::world;
+
 use std::fmt;
 use std::net::IpAddr;
 
@@ -29,8 +32,8 @@ use follow::Walk;
 
 pub use cause::{Cause, Named, Routes};
 pub use facts::{
-    Decision, Facts, FilterChain, FilterRule, Forward, Link, Neighbour, Packet, Route, Rule, Stage, State,
-    Switched,
+    Decision, Facts, FilterChain, FilterRule, Forward, Link, Neighbour, Packet, Peer, Route, Rule, Stage,
+    State, Switched, Tunnel, Wraps,
 };
 pub use map::Planned;
 

@@ -111,11 +111,12 @@ impl FilterChain {
 }
 
 impl Stage {
-    /// As `nft` writes it.
+    /// As `nft` writes its hook.
     pub(super) fn word(&self) -> &'static str {
         match self {
             Self::Ingress(_) => "ingress",
             Self::Egress(_) => "egress",
+            Self::Bridged => "forward of a bridge",
             Self::Prerouting => "prerouting",
             Self::Input => "input",
             Self::Forward => "forward",

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use ipnet::IpNet;
 
 use crate::blame::{self, Decision, Facts, Packet, Stage, State, Verdict, Way, blame};
-use crate::kernel::inspect::{Answer, Found, FoundChain, FoundRule, Lookup, Question};
+use crate::kernel::inspect::{self, Answer, Found, FoundChain, FoundRule, Lookup, Question};
 use crate::model::{Family, Lab};
 use crate::plan::Sandbox;
 use crate::plan::nftables::Rule;
@@ -41,7 +41,7 @@ fn facts(verdict: &Verdict) -> Vec<Fact> {
     }
     let likely = match &verdict.blame {
         Some(blame) => blame.to_string(),
-        None => "every look-up on the way is in order, there and back; queues and the filters of bridges are not looked at".to_owned(),
+        None => "every look-up on the way is in order, there and back; queues are not looked at".to_owned(),
     };
     facts.push(Fact { label: "likely".to_owned(), text: likely });
     let mend = verdict.blame.as_ref().map(|blame| blame.mend.join("\n")).unwrap_or_default();
@@ -110,9 +110,9 @@ impl Facts for Live<'_> {
         let answer = self.lookup.route(place, &question).map_err(|error| error.to_string())?;
         let names = &self.known(place)?.names;
         Ok(match answer {
-            Answer::Send { via, link, source, table } => {
+            Answer::Send { via, link, source, table, encap } => {
                 let table = (table != MAIN).then_some(table);
-                Decision::Send { via, link: name(names, link), source, table }
+                Decision::Send { via, link: name(names, link), source, table, encap }
             }
             Answer::Keep => Decision::Keep,
             Answer::Refuse { errno, text } => Decision::Refuse { errno, text: text.to_owned() },
@@ -161,8 +161,8 @@ fn rule(found: &FoundRule) -> blame::FilterRule {
     blame::FilterRule { says: rule.clone(), refuses: *refuses, handle: *handle }
 }
 
-/// When the kernel asks a chain: `NF_INET_…` and `NF_NETDEV_…` (linux/netfilter.h). Those of ARP and of bridges are asked
-/// about frames, which nobody follows here.
+/// When the kernel asks a chain: `NF_INET_…` and `NF_NETDEV_…` (linux/netfilter.h). Those of ARP are about
+/// no packet that is followed here.
 fn stage(chain: &FoundChain) -> Option<Stage> {
     Some(match (chain.family.as_str(), chain.hook?) {
         ("netdev", 0) | ("inet", 5) => Stage::Ingress(chain.device.clone()?),
@@ -172,6 +172,7 @@ fn stage(chain: &FoundChain) -> Option<Stage> {
         ("ip" | "ip6" | "inet", 2) => Stage::Forward,
         ("ip" | "ip6" | "inet", 3) => Stage::Output,
         ("ip" | "ip6" | "inet", POSTROUTING) => Stage::Postrouting,
+        ("bridge", 2) => Stage::Bridged,
         _ => return None,
     })
 }
@@ -179,6 +180,20 @@ fn stage(chain: &FoundChain) -> Option<Stage> {
 /// An interface may have come between two of the kernel's answers.
 fn name(names: &HashMap<u32, String>, index: u32) -> String {
     names.get(&index).cloned().unwrap_or_else(|| format!("if{index}"))
+}
+
+fn as_tunnel(kind: &str, tunnel: inspect::Tunnel) -> Option<blame::Tunnel> {
+    let peers = tunnel.peers.into_iter().map(|peer| blame::Peer {
+        endpoint: peer.endpoint.map(|endpoint| endpoint.ip()),
+        allowed: peer.allowed,
+    });
+    Some(blame::Tunnel {
+        kind: blame::Wraps::of(kind)?,
+        id: tunnel.id,
+        port: tunnel.port,
+        local: tunnel.local,
+        peers: peers.collect(),
+    })
 }
 
 fn known(found: Found) -> Known {
@@ -199,6 +214,7 @@ fn known(found: Found) -> Known {
         forwards_v4: link.forwards_v4,
         disabled_v6: link.disabled_v6,
         rp_filter: link.rp_filter.max(everywhere),
+        tunnel: link.tunnel.and_then(|tunnel| as_tunnel(&link.kind, tunnel)),
     });
     let rules = found.rules.into_iter().map(|rule| blame::Rule {
         preference: rule.preference,

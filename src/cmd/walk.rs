@@ -2,9 +2,10 @@
 
 mod asked;
 mod evidence;
-mod files;
 mod lost;
+mod page;
 mod pcapng;
+mod predicted;
 mod request;
 mod sent;
 mod step;
@@ -27,14 +28,20 @@ pub(super) fn walk(args: &cli::Walk) -> anyhow::Result<u8> {
     if args.step {
         step::check()?;
     }
-    let page = files::Page::open(args)?;
+    let page = args.html.as_deref().map(|path| NewFile::open("--html", path)).transpose()?;
+    if args.predict {
+        let story = predicted::foretold(&request, &mut Live::new(request.sandboxes));
+        page.map(|file| page::write(file, &request, &story)).transpose()?;
+        show(args, &story)?;
+        return Ok(if story.lost.is_some() { FAILED } else { FINE });
+    }
     let pcapng = args.pcapng.as_deref().map(|path| NewFile::open("--pcapng", path)).transpose()?;
     let sent = send(&request)?;
     let walk = fold(sent.probe, &sent.sightings, &request.wires);
     let story = tell(&request, &sent, &walk);
     // Before anything is printed, which ends where nobody reads it.
-    page.map_or(Ok(()), |page| page.write(&request, &story))?;
-    pcapng.map_or(Ok(()), |file| pcapng::write(file, &request, &sent, &walk, &story))?;
+    page.map(|file| page::write(file, &request, &story)).transpose()?;
+    pcapng.map(|file| pcapng::write(file, &request, &sent, &walk, &story)).transpose()?;
     show(args, &story)?;
     Ok(if story.lost.is_some() { FAILED } else { FINE })
 }
@@ -54,6 +61,7 @@ fn tell(request: &Request<'_>, sent: &Sent, walk: &Walk) -> Story {
     let mut asking = Asking { kernels: &mut live, names: &request.names, wires: &request.wires };
     let decisions = Decisions { request: asking.about(&walk.request), reply: asking.about(&walk.reply) };
     let mut story = request.teller(Some(&sent.outcome)).story(walk, &decisions);
+    story.prediction = Some(predicted::compare(request, (sent, walk), &story, &mut live));
     lost::explain(request, sent, walk, &mut live, &mut story);
     story
 }

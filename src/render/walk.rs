@@ -1,5 +1,6 @@
 //! A walk, told.
 
+mod agree;
 mod book;
 mod comments;
 mod drawing;
@@ -13,6 +14,7 @@ mod tell;
 mod text;
 mod verdict;
 
+pub use agree::agreement;
 pub use book::{Book, Size, Turn};
 pub use end::End;
 pub use mermaid::mermaid;

@@ -14,14 +14,13 @@ pub type Named<'a> = &'a dyn Fn(IpAddr) -> Option<String>;
 pub fn attempt(test: &Test) -> Attempt {
     let port = test.port.unwrap_or_default();
     match (test.probe, test.size) {
-        (Probe::Ping, Some(size)) => Attempt::Ping { size, dont_fragment: DontFragment::Set },
-        (Probe::Ping, None) => Attempt::PING,
+        // With a port, a walk is one of TCP.
+        (Probe::Walk, _) if test.port.is_some() => Attempt::Tcp { port },
+        (Probe::Ping | Probe::Walk, Some(size)) => Attempt::Ping { size, dont_fragment: DontFragment::Set },
+        (Probe::Ping | Probe::Walk, None) => Attempt::PING,
         (Probe::Traceroute, _) => Attempt::Traceroute(TracerouteOptions::default()),
         (Probe::Tcp, _) => Attempt::Tcp { port },
         (Probe::Udp, _) => Attempt::Udp { port },
-        (Probe::Walk, _) if test.port.is_some() => Attempt::Tcp { port },
-        (Probe::Walk, Some(size)) => Attempt::Ping { size, dont_fragment: DontFragment::Set },
-        (Probe::Walk, None) => Attempt::PING,
     }
 }
 

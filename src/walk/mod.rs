@@ -9,6 +9,7 @@ mod counters;
 mod fold;
 mod neighbour;
 mod packet;
+mod predict;
 mod tell_apart;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ pub use counters::{Counters, Risen, Weight};
 pub use fold::{Wiring, fold};
 pub use neighbour::{Asked, Protocol};
 pub use packet::{Carries, Ends, Layer, Packet};
+pub use predict::{Ending, Halt, Prediction, predict};
 pub use wiring::{Role, Wires};
 
 use crate::packet::decode::Start;

@@ -1,6 +1,7 @@
 //! How a lab is wired, as it was planned: what is at the other end of a cable, and what an interface is there for.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
 
 use super::fold::Wiring;
 use crate::packet::decode::MacAddress;
@@ -32,11 +33,18 @@ pub enum Role {
     Tunnel(&'static str),
 }
 
+/// An interface: its place and name.
+type Key = (String, String);
+
 /// The interfaces of a plan.
 pub struct Wires {
     ends: HashMap<(String, String), End>,
     macs: HashMap<Mac, String>,
     kinds: HashMap<String, Kind>,
+    /// The ports of each bridge.
+    ports: HashMap<(String, String), Vec<String>>,
+    /// The place that has an address.
+    holders: HashMap<IpAddr, String>,
 }
 
 struct End {
@@ -51,10 +59,22 @@ impl Wires {
     /// Those of a plan.
     pub fn new(plan: &Plan) -> Self {
         let kinds = plan.namespaces.iter().map(|it| (it.name.clone(), it.kind)).collect();
-        let mut wires = Self { ends: HashMap::new(), macs: HashMap::new(), kinds };
+        let mut wires = Self {
+            ends: HashMap::new(),
+            macs: HashMap::new(),
+            kinds,
+            ports: HashMap::new(),
+            holders: HashMap::new(),
+        };
         for step in plan.namespaces.iter().flat_map(|namespace| &namespace.steps) {
             let here = &plan.namespaces[step.run_in].name;
             step.ops.iter().for_each(|op| wires.learn(plan, here, op));
+        }
+        for ((place, interface), end) in &wires.ends {
+            if let Some(bridge) = &end.bridge {
+                let ports = wires.ports.entry((place.clone(), bridge.clone())).or_default();
+                ports.push(interface.clone());
+            }
         }
         wires
     }
@@ -96,6 +116,9 @@ impl Wires {
                     end.bridge = Some(bridge.name.to_string());
                 }
             }
+            Op::Address { address, .. } => {
+                self.holders.insert(address.addr(), here.to_owned());
+            }
             _ => {}
         }
     }
@@ -133,6 +156,49 @@ impl Wires {
     /// Whose Ethernet address that is: `pod1`, `node1 cbr0`.
     pub fn owner(&self, mac: Mac) -> Option<&str> {
         self.macs.get(&mac).map(String::as_str)
+    }
+
+    /// The place that was given an address.
+    pub(super) fn holder(&self, address: IpAddr) -> Option<&str> {
+        self.holders.get(&address).map(String::as_str)
+    }
+
+    /// Everybody on the wire that an interface is on, by place and interface: who is no port of a bridge.
+    pub(super) fn stations(&self, place: &str, interface: &str) -> Vec<(String, String)> {
+        let all = self.wire((place.to_owned(), interface.to_owned()));
+        let is_station = |(place, interface): &(String, String)| !self.is_port(place, interface);
+        all.into_keys().filter(is_station).collect()
+    }
+
+    /// The port of a bridge behind which an Ethernet address is.
+    pub(super) fn port_to(&self, place: &str, bridge: &str, mac: Mac) -> Option<String> {
+        let bridge = (place.to_owned(), bridge.to_owned());
+        let before = self.wire(bridge.clone());
+        let is_it = |key: &&Key| self.ends.get(*key).is_some_and(|end| end.mac == Some(mac));
+        let mut at = before.keys().find(is_it)?;
+        while before[at] != bridge {
+            at = &before[at];
+        }
+        (*at != bridge).then(|| at.1.clone())
+    }
+
+    /// All interfaces of a wire, each with the one before it on the way from where it begins.
+    fn wire(&self, from: Key) -> HashMap<Key, Key> {
+        let mut before = HashMap::from([(from.clone(), from.clone())]);
+        let mut queue = VecDeque::from([from]);
+        while let Some(here) = queue.pop_front() {
+            let Some(end) = self.ends.get(&here) else { continue };
+            let bridge = end.bridge.iter().map(|bridge| (here.0.clone(), bridge.clone()));
+            let ports = self.ports.get(&here).into_iter().flatten();
+            let ports = ports.map(|port| (here.0.clone(), port.clone()));
+            for next in bridge.chain(ports).chain(end.peer.clone()) {
+                if !before.contains_key(&next) {
+                    before.insert(next.clone(), here.clone());
+                    queue.push_back(next);
+                }
+            }
+        }
+        before
     }
 
     fn end(&self, place: &str, interface: &str) -> Option<&End> {

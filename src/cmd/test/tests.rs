@@ -138,10 +138,8 @@ fn ask(
 fn server<'a>(lab: &'a Lab, test: &Test) -> Option<(&'a str, usize)> {
     let address: Option<IpAddr> = test.to.parse().ok();
     let is_meant = |name: &str, own: &Addresses| name == test.to || own.ips().any(|ip| Some(ip) == address);
-    // A walk with a port is one of TCP.
-    if test.port.is_none() {
-        return None;
-    }
+    // A walk with a port is one of TCP; what has none asks no program.
+    test.port?;
     let mut externals = lab.externals.iter().filter(|external| is_meant(&external.name, &external.address));
     let external = externals.next().map(|external| (external.name.as_str(), EXTERNAL_SOCKETS));
     let mut pods = lab.pods().map(|(_, pod)| pod).filter(|pod| !pod.containers.is_empty());

@@ -106,7 +106,7 @@ fn lost(evidence: &Evidence<'_>, verdict: &Verdict, live: &mut Live<'_>) -> Lost
 }
 
 /// A command as it has to be where several labs run.
-fn with_lab(command: &str, request: &Request<'_>) -> String {
+pub(super) fn with_lab(command: &str, request: &Request<'_>) -> String {
     if state::labs().is_ok_and(|labs| labs.len() < 2) {
         return command.to_owned();
     }

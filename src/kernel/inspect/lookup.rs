@@ -13,11 +13,11 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use nix::errno::Errno;
 
 use super::reader::Reader;
-use super::{Found, inspect, may_have_rules, route};
+use super::{Found, inspect, may_have_rules, route, tunnel};
 use crate::kernel::enter::{Place, enter_network};
 use crate::kernel::error::{Error, Result};
 use crate::kernel::nftables;
-use crate::plan::Sandbox;
+use crate::plan::{Encap, Sandbox};
 
 /// A packet that a kernel is asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub enum Answer {
         source: Option<IpAddr>,
         /// The table that says so.
         table: u32,
+        /// What the route tells a tunnel.
+        encap: Option<Encap>,
     },
     /// Keep it.
     Keep,
@@ -165,7 +167,8 @@ fn answer(message: &RouteMessage) -> Answer {
     let table = table.unwrap_or(message.header.table.into());
     match (message.header.kind, link) {
         (RouteType::Unicast, Some(link)) => {
-            Answer::Send { via: route::via(&message.attributes), link, source, table }
+            let via = route::via(&message.attributes);
+            Answer::Send { via, link, source, table, encap: tunnel::encap(&message.attributes) }
         }
         (RouteType::Local, _) => Answer::Keep,
         (kind, _) => Answer::Other(format!("{kind:?}").to_lowercase()),

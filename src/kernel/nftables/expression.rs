@@ -179,23 +179,6 @@ pub(super) fn rule(list: &[ListAttribute<ExpressionAttribute>]) -> Option<Rule> 
     None
 }
 
-/// Whether a rule drops or rejects those packets that it is about, whichever these are.
-pub(super) fn refuses(list: &[ListAttribute<ExpressionAttribute>]) -> bool {
-    let parts = list.iter().filter_map(|item| match item {
-        ListAttribute::Element(parts) => Some(parts),
-        _ => None,
-    });
-    parts.flatten().any(|part| match part {
-        ExpressionAttribute::Data(Expressions::Immediate(parts)) => {
-            parts.iter().find_map(decided) == Some(Verdict::Drop)
-        }
-        ExpressionAttribute::Data(Expressions::Other { expression_type, .. }) => expression_type == "reject",
-        // An expression that has nothing to say beside its name may come without data.
-        ExpressionAttribute::Name(name) => name == "reject",
-        _ => false,
-    })
-}
-
 fn is_family(part: &Meta) -> bool {
     matches!(part, Meta::Key(MetaKey::Nfproto | MetaKey::EtherTypeProtocol))
 }
@@ -278,7 +261,7 @@ fn is_source_nat(attributes: &[DefaultNla]) -> bool {
     told.contains(&(NAT_TYPE, SOURCE)) && told.iter().all(is_known)
 }
 
-fn decided(part: &Immediate) -> Option<Verdict> {
+pub(super) fn decided(part: &Immediate) -> Option<Verdict> {
     let Immediate::Data(DataAttribute::Verdict(parts)) = part else { return None };
     parts.iter().find_map(|part| match part {
         VerdictAttribute::Code(Code::Other(DROP)) => Some(Verdict::Drop),

@@ -15,7 +15,8 @@ use netlink_sys::{Socket, protocols::NETLINK_NETFILTER};
 
 use super::super::error::{Error, Result};
 use super::super::netlink::open;
-use super::expression::{DROP, refuses, rule};
+use super::expression::{DROP, rule};
+use super::verdict::{jump, refuses};
 use crate::plan::nftables::{Chain, Hook, Rule, Table, TableFamily};
 
 /// A chain of rules.
@@ -62,7 +63,8 @@ pub(in crate::kernel) fn chains(place: &str) -> Result<Vec<FoundChain>> {
     let Ok(socket) = open(NETLINK_NETFILTER) else { return Ok(Vec::new()) };
     let asking = |what| dump(&socket, place, what);
     let none = Vec::new;
-    let mut chains = Vec::new();
+    let mut chains: Vec<FoundChain> = Vec::new();
+    let mut jumps: Vec<Jump> = Vec::new();
     for (family, message) in asking(NfTablesMessage::GetChain(ChainMessage { attributes: none() }))? {
         if let NfTablesMessage::NewChain(message) = message {
             chains.push(chain(family, message));
@@ -81,10 +83,12 @@ pub(in crate::kernel) fn chains(place: &str) -> Result<Vec<FoundChain>> {
                 _ => {}
             }
         }
-        let is_its = |chain: &&mut FoundChain| {
-            chain.family == word(family) && chain.table == table && chain.name == name
-        };
-        if let Some(chain) = chains.iter_mut().find(is_its) {
+        let is_its =
+            |chain: &&FoundChain| chain.family == word(family) && chain.table == table && chain.name == name;
+        let at = chains.iter().position(|chain| is_its(&chain));
+        if let Some(at) = at {
+            let chain: &mut FoundChain = &mut chains[at];
+            jumps.extend(jump(&expressions).map(|to| (at, chain.rules.len(), to)));
             chain.rules.push(FoundRule {
                 packets: packets(&expressions),
                 rule: rule(&expressions),
@@ -93,7 +97,27 @@ pub(in crate::kernel) fn chains(place: &str) -> Result<Vec<FoundChain>> {
             });
         }
     }
+    follow_jumps(&mut chains, &jumps);
     Ok(chains)
+}
+
+/// A rule that has another chain asked: chain and rule, by their places, and the other's name.
+type Jump = (usize, usize, String);
+
+/// A rule refuses what a chain refuses that it has asked.
+fn follow_jumps(chains: &mut [FoundChain], jumps: &[Jump]) {
+    // Chains may have chains asked in turn, but no chain itself: there are no more turns than jumps.
+    for _ in jumps {
+        for (at, rule, to) in jumps {
+            let here = (chains[*at].family.clone(), chains[*at].table.clone());
+            let is_it = |chain: &&FoundChain| {
+                chain.name == *to && (&chain.family, &chain.table) == (&here.0, &here.1)
+            };
+            let refuses =
+                chains.iter().find(is_it).is_some_and(|chain| chain.rules.iter().any(|rule| rule.refuses));
+            chains[*at].rules[*rule].refuses |= refuses;
+        }
+    }
 }
 
 fn chain(family: NetfilterProtoFamily, message: ChainMessage) -> FoundChain {

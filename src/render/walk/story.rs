@@ -232,6 +232,8 @@ pub struct Agreement {
     pub agrees: bool,
     /// Where it is not: a line for each.
     pub differences: Vec<String>,
+    /// The steps that were foretold instead, from the first difference on.
+    pub expected: Vec<String>,
 }
 
 /// Where a packet was lost, and why.

@@ -203,6 +203,12 @@ impl Text {
             for difference in &prediction.differences {
                 self.line(out, "  ", difference, Paint::Plain);
             }
+            if !prediction.expected.is_empty() {
+                self.line(out, "", "what the tables say from there on:", Paint::Plain);
+            }
+            for step in &prediction.expected {
+                self.line(out, "    ", step, Paint::Plain);
+            }
         }
         if let Some(lost) = &story.lost {
             self.lost(out, lost);
@@ -211,7 +217,8 @@ impl Text {
 
     /// What the dots are, if there are any.
     fn footnote(self, out: &mut String, story: &Story) {
-        if story.ways.iter().flat_map(|way| &way.steps).any(|step| !step.asked.is_empty()) {
+        let is_captured = story.origin == Origin::Captured;
+        if is_captured && story.ways.iter().flat_map(|way| &way.steps).any(|step| !step.asked.is_empty()) {
             self.line(
                 out,
                 "",
@@ -227,9 +234,8 @@ impl Text {
         for (number, evidence) in lost.evidence.iter().enumerate() {
             self.line(out, &format!("{:<10}", label("evidence", number)), evidence, Paint::Plain);
         }
-        if let Some(cause) = &lost.cause {
-            self.line(out, "likely    ", cause, Paint::Plain);
-        }
+        let unknown = "not known: every look-up on the way is in order, there and back";
+        self.line(out, "likely    ", lost.cause.as_deref().unwrap_or(unknown), Paint::Plain);
         // What is copied must not be broken.
         for (number, command) in lost.show.iter().enumerate() {
             let _ = writeln!(out, "{:<10}{command}", label("show", number));
