@@ -169,7 +169,7 @@ impl Teller {
         }
         // An interface without Ethernet is a tunnel for packets.
         let is_tunnel = read.packet.outer().is_some_and(|outer| outer.ethernet.is_none());
-        if is_tunnel && sighting.direction == Direction::Out {
+        if is_tunnel && sighting.direction == Direction::Out && !is_later_piece(read) {
             self.handed_over.insert(sighting.place.clone(), (class, layer.bytes));
         }
     }
