@@ -8,14 +8,14 @@ use crate::blame::{Facts, blame};
 use crate::packet::decode::MacAddress;
 use crate::probe::{Attempt, DontFragment};
 use crate::render::walk::{Agreement, Decisions, Lost, Ports, Story, Teller, Told, agreement};
-use crate::walk::{Ending, Layer, Prediction, Step, Walk, predict};
+use crate::walk::{Ending, Layer, Prediction, Sending, Step, Walk, predict};
 
-/// Bytes of ICMP's header.
-const ICMP_HEADER: usize = 8;
+/// Bytes of ICMP's header, and of UDP's.
+const HEADER: usize = 8;
 
 /// The walk that the tables foretell; nothing is sent.
 pub(super) fn foretold(request: &Request<'_>, kernels: &mut dyn Facts) -> Story {
-    let prediction = ask(request, &request.attempt, kernels);
+    let prediction = ask(request, &sending(request), kernels);
     let walk = &prediction.walk;
     let mut asking = Asking { kernels, names: &request.names, wires: &request.wires };
     let mut decisions = Decisions { request: asking.about(&walk.request), reply: asking.about(&walk.reply) };
@@ -56,30 +56,35 @@ pub(super) fn compare(
     captured: &Story,
     kernels: &mut dyn Facts,
 ) -> Agreement {
-    let attempt = as_sent(&request.attempt, walk);
+    let sending = as_sent(sending(request), walk);
     let listened = |place: &str| sent.interfaces.iter().any(|interface| interface.place == place);
-    let prediction = ask(request, &attempt, kernels).seen_at(listened);
+    let prediction = ask(request, &sending, kernels).seen_at(listened);
     let story = teller(request).story(&prediction.walk, &Decisions::default());
     agreement(captured, &story, prediction.ends.as_ref())
 }
 
-/// What a sender's kernel knows of the path's MTU, no table shows to others: how much of a packet it sent at once is taken
-/// from what was captured.
-fn as_sent(attempt: &Attempt, walk: &Walk) -> Attempt {
-    let first = walk.request.first().and_then(|step| step.packet.inner()).and_then(|layer| layer.ip);
-    match (attempt, first) {
-        (Attempt::Ping { size, dont_fragment: DontFragment::Kernel }, Some(ip)) => {
-            let headers = ICMP_HEADER + if ip.is_v4() { 20 } else { 40 };
-            let sent = u16::try_from(ip.length.saturating_sub(headers)).unwrap_or(*size);
-            let dont_fragment = if ip.dont_fragment { DontFragment::Kernel } else { DontFragment::Clear };
-            Attempt::Ping { size: sent.min(*size), dont_fragment }
-        }
-        _ => attempt.clone(),
-    }
+fn sending(request: &Request<'_>) -> Sending {
+    let (data, dont_fragment) = match &request.attempt {
+        Attempt::Ping { size, dont_fragment } => (*size, *dont_fragment),
+        Attempt::Udp { .. } => (request.datagram.size, request.datagram.dont_fragment),
+        _ => (0, DontFragment::Kernel),
+    };
+    Sending { attempt: request.attempt.clone(), data, dont_fragment }
 }
 
-fn ask(request: &Request<'_>, attempt: &Attempt, kernels: &mut dyn Facts) -> Prediction {
-    predict(attempt, request.from, request.target, &request.wires, kernels)
+/// What a sender's kernel knows of the path's MTU, no table shows to others: how much of a packet it sent at once is taken
+/// from what was captured.
+fn as_sent(sending: Sending, walk: &Walk) -> Sending {
+    let first = walk.request.first().and_then(|step| step.packet.inner()).and_then(|layer| layer.ip);
+    let Some(ip) = first.filter(|_| sending.dont_fragment == DontFragment::Kernel) else { return sending };
+    let headers = HEADER + if ip.is_v4() { 20 } else { 40 };
+    let sent = u16::try_from(ip.length.saturating_sub(headers)).unwrap_or(sending.data);
+    let dont_fragment = if ip.dont_fragment { DontFragment::Kernel } else { DontFragment::Clear };
+    Sending { data: sent.min(sending.data), dont_fragment, ..sending }
+}
+
+fn ask(request: &Request<'_>, sending: &Sending, kernels: &mut dyn Facts) -> Prediction {
+    predict(sending, request.from, request.target, &request.wires, kernels)
 }
 
 /// A sender's own port is not known before it sends.

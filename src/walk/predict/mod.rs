@@ -38,6 +38,17 @@ pub struct Prediction {
     pub ends: Option<Ending>,
 }
 
+/// What would be sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sending {
+    /// What it is.
+    pub attempt: Attempt,
+    /// Bytes of data, of an echo request or a datagram.
+    pub data: u16,
+    /// May it be cut?
+    pub dont_fragment: DontFragment,
+}
+
 /// Why a packet gets no further.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ending {
@@ -78,14 +89,14 @@ fn anew(steps: &mut [Step]) {
 
 /// Follows a packet from a place to an address, and its answer back, and sends nothing.
 pub fn predict(
-    attempt: &Attempt,
+    sending: &Sending,
     from: &str,
     to: IpAddr,
     wires: &Wires,
     facts: &mut dyn Facts,
 ) -> Prediction {
     let mut follower = Follower {
-        attempt,
+        sending,
         facts,
         wires,
         steps: Vec::new(),
@@ -96,7 +107,7 @@ pub fn predict(
         going: true,
     };
     let nobody = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-    let request = Parcel::request(attempt, nobody, to);
+    let request = Parcel::request(sending, nobody, to);
     let there = follower.follow(request, from);
     let mut walk = Walk { request: follower.taken(), ..Walk::default() };
     let back = there.and_then(|(at, parcel)| follower.answer(from, &at, &parcel));
@@ -108,7 +119,7 @@ pub fn predict(
 type Followed<T> = Result<T, Box<Ending>>;
 
 struct Follower<'a> {
-    attempt: &'a Attempt,
+    sending: &'a Sending,
     facts: &'a mut dyn Facts,
     wires: &'a Wires,
     steps: Vec<Step>,
@@ -158,7 +169,7 @@ impl Follower<'_> {
             Family::V6 if state.ignores_pings_v6 => Some("net.ipv6.icmp.echo_ignore_all"),
             _ => None,
         };
-        if let (Attempt::Ping { .. }, Some(setting)) = (self.attempt, setting) {
+        if let (Attempt::Ping { .. }, Some(setting)) = (&self.sending.attempt, setting) {
             return Err(dropped(at, format!("{at} answers no pings: {setting} = 1")));
         }
         let Some(answer) = parcel.answer() else { return Ok(()) };
@@ -282,7 +293,7 @@ impl Follower<'_> {
     /// Whether a packet may not be taken apart. What a place makes itself, its kernel makes as it fits, unless it is told
     /// not to.
     fn stays_whole(&self, entered: Option<&str>, parcel: &Parcel) -> bool {
-        let told = matches!(self.attempt, Attempt::Ping { dont_fragment: DontFragment::Set, .. });
+        let told = self.sending.dont_fragment == DontFragment::Set;
         match entered {
             Some(_) => parcel.ip().is_some_and(|ip| ip.dont_fragment),
             None => told && self.going && parcel.wrapping().is_none(),

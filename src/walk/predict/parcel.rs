@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::Sending;
 use crate::packet::decode::{
     Ethernet, Fragment, Icmp, Ip, MacAddress, Tcp, TcpFlags, VirtualNetwork, WIREGUARD_TAG, Wireguard,
 };
@@ -57,20 +58,20 @@ pub(super) enum Wrapping {
 
 impl Parcel {
     /// The packet that a walk follows; `from` is not known before a route is found.
-    pub(super) fn request(attempt: &Attempt, from: IpAddr, to: IpAddr) -> Self {
-        let (carries, protocol, carried) = match attempt {
+    pub(super) fn request(sending: &Sending, from: IpAddr, to: IpAddr) -> Self {
+        let (carries, protocol, carried) = match &sending.attempt {
             Attempt::Tcp { port } => {
                 let flags = TcpFlags(TcpFlags::SYN);
                 let tcp = Tcp { from: 0, to: *port, sequence: 0, acknowledgment: None, flags };
                 (Carries::Tcp(tcp), TCP, TCP_HEADER)
             }
-            // What tells it from others.
-            Attempt::Udp { port } => (Carries::Udp(0, *port), UDP, UDP_HEADER + size_of::<u64>()),
-            Attempt::Ping { size, .. } => echo(Icmp::echo_request(to), usize::from(*size)),
-            Attempt::Traceroute(_) => echo(Icmp::echo_request(to), 0),
+            Attempt::Udp { port } => (Carries::Udp(0, *port), UDP, UDP_HEADER + usize::from(sending.data)),
+            Attempt::Ping { .. } | Attempt::Traceroute(_) => {
+                echo(Icmp::echo_request(to), usize::from(sending.data))
+            }
         };
         let mut parcel = Self::new(from, to, protocol, carries, carried);
-        let dont_fragment = !matches!(attempt, Attempt::Ping { dont_fragment: DontFragment::Clear, .. });
+        let dont_fragment = sending.dont_fragment != DontFragment::Clear;
         parcel.edit(|ip| ip.dont_fragment = dont_fragment);
         parcel
     }

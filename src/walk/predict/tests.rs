@@ -5,7 +5,7 @@ use crate::blame::world::{World, ip};
 use crate::plan::plan;
 use crate::walk::Change;
 
-const PING: Attempt = Attempt::PING;
+const PING: Sending = Sending { attempt: Attempt::PING, data: 56, dont_fragment: DontFragment::Kernel };
 
 fn foretold(world: &mut World, from: &str, to: &str) -> Prediction {
     let wires = Wires::new(&plan(&world.lab));
@@ -193,10 +193,9 @@ fn what_is_too_long_and_whole_ends() {
     let mut world = World::shipped("two-node");
     world.at("node1").link("eth0").mtu = 1400;
     let wires = Wires::new(&plan(&world.lab));
-    let size = 1472;
     let mut long = |dont_fragment| {
-        let attempt = Attempt::Ping { size, dont_fragment };
-        predict(&attempt, "pod1", ip("10.244.2.3"), &wires, &mut world)
+        let long = Sending { data: 1472, dont_fragment, ..PING };
+        predict(&long, "pod1", ip("10.244.2.3"), &wires, &mut world)
     };
     let ends = long(DontFragment::Set).ends.expect("it ends");
     assert_eq!(ends.text, "node1 eth0 takes 1400 bytes, and the packet has 1500 and may not be taken apart");

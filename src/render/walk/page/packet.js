@@ -119,6 +119,14 @@ function lostBox(story) {
     commands('See it', lost.show), commands('Mend it', lost.mend));
 }
 
+/** Where the packet did not go as the kernels' tables say. */
+function foretoldBox({ prediction }) {
+  if (!prediction || prediction.agrees) return null;
+  const lines = (texts) => texts.map((text) => html('p', {}, text));
+  return html('div', { class: 'asked' }, html('h3', {}, 'Not as the kernels’ tables foretold'), lines(prediction.differences),
+    prediction.expected.length ? [html('h3', {}, 'Foretold instead'), lines(prediction.expected)] : []);
+}
+
 /** `node1 eth0`, with what it did there, and what the interface is there for. */
 function title(step, level, before = '') {
   return html('div', { class: 'where-now' },

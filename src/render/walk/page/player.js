@@ -33,10 +33,10 @@ class Player {
       story.origin === 'predicted' ? html('span', { class: 'badge' }, 'foretold: nothing was sent') : '');
     const verdict = this.find('verdict');
     verdict.textContent = story.verdict;
-    verdict.classList.add(story.lost ? 'is-lost' : 'is-fine');
-    if (story.prediction && !story.prediction.agrees) {
-      verdict.append(` Not as foretold: ${story.prediction.differences.join('; ')}.`);
-    }
+    // What was only foretold has succeeded in nothing.
+    if (story.lost) verdict.classList.add('is-lost');
+    else if (story.origin === 'captured') verdict.classList.add('is-fine');
+    if (story.prediction) verdict.append(story.prediction.agrees ? '; as foretold' : '; not as foretold');
   }
 
   /** The list of steps: a row for each packet, a button for each step. */
@@ -148,7 +148,9 @@ class Player {
       html('div', { class: 'count' },
         html('span', {}, `Step ${step.number} of ${this.steps.length}, ${way.what}`),
         html('span', {}, this.story.origin === 'predicted' ? '' : `+${duration(step.after_ns)}`)),
-      title(step, 'h2'), ...(ends ? [lostBox(this.story)] : []), ...stepDetails(step, before, this.story));
+      title(step, 'h2'), ...(ends ? [lostBox(this.story)] : []),
+      (this.index === this.steps.length - 1 && foretoldBox(this.story)) || '',
+      ...stepDetails(step, before, this.story));
     pane.scrollTop = 0;
     this.mark(way);
     const changes = step.changes.map(({ text }) => text).join('; ');
@@ -199,7 +201,7 @@ class Player {
     this.find('on-paper').replaceChildren(
       ...story.ways.map((way) => html('div', { 'data-kind': way.kind }, html('h2', {}, way.what),
         way.steps.map((step, at) => one(step, way.steps[at - 1] ?? null)))),
-      lostBox(story) ?? '');
+      lostBox(story) ?? '', foretoldBox(story) ?? '');
   }
 }
 

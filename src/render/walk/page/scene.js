@@ -146,7 +146,9 @@ class Scene {
     const last = this.steps.find(({ step }) => step.number === lost.after_step);
     const box = this.plane.boxes.find((box) => box.place?.name === lost.place);
     const { x, y } = last ? this.rest(last.step) : { x: (box?.x ?? 0) + (box?.width ?? 60) - 24, y: (box?.y ?? 0) + 24 };
-    this.died = svg('g', { class: 'death', transform: `translate(${x + 4} ${y - 30})` },
+    // Beside the packet where nothing else is: a chip amid the IP stack has the bridge's above it.
+    const inside = last && ['tunnel', 'other'].includes(this.gates(last.step)[1].chip.role);
+    this.died = svg('g', { class: 'death', transform: `translate(${x + 4} ${inside ? y + 28 : y - 30})` },
       svg('title', {}, lost.text), svg('circle', { r: 15 }), svg('path', { d: 'M-6 -6L6 6M6 -6L-6 6' }));
     return this.died;
   }
