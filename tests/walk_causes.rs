@@ -499,7 +499,6 @@ fn cause_10_too_large_for_an_overlay() {
             evidence: &["node1 counted IpFragFails +1"],
             show: "ip link show dev flannel.1",
             mended: Mended::By(forget),
-            ..BREAK
         },
         Break {
             by: filtered_there,
