@@ -3,7 +3,7 @@
 mod support;
 
 use serde_json::Value;
-use support::{World, in_each_mode, skip};
+use support::{World, in_each_mode, lacking, skip};
 
 /// A walk as data; `netlab walk` may have any exit code.
 fn walk(world: &World, args: &[&str]) -> (i32, Value) {
@@ -126,7 +126,7 @@ fn tunnels_of_modules_show_in_the_steps() {
             if probe.code == 3 {
                 skip(
                     "tunnels_of_modules_show_in_the_steps",
-                    &format!("{data_path}: {}", probe.stderr.trim()),
+                    &format!("{data_path}: {}", lacking(&probe.stderr)),
                 );
                 continue;
             }

@@ -6,7 +6,7 @@ mod support;
 use std::process::Command;
 
 use serde_json::Value;
-use support::{World, in_each_mode, skip, wait_until};
+use support::{World, in_each_mode_unless_slow, lacking, skip, wait_until};
 
 /// One way to break a lab.
 struct Break {
@@ -178,7 +178,7 @@ fn in_lab(test: &str, lab: &str, breaks: &[Break]) {
     if !has("ip") {
         return skip(test, "no `ip` to break labs with");
     }
-    in_each_mode(test, |world| {
+    in_each_mode_unless_slow(test, |world| {
         world.ok(&["up", &world.lab(&format!("{lab}.toml"))]);
         break_and_mend(world, breaks);
         world.ok(&["down", lab]);
@@ -593,7 +593,7 @@ fn cause_11_reverse_path_filtering() {
 #[test]
 fn cause_12_a_clouds_source_destination_check() {
     let test = "cause_12_a_clouds_source_destination_check";
-    in_each_mode(test, |world| {
+    in_each_mode_unless_slow(test, |world| {
         let text = std::fs::read_to_string(world.lab("cloud.toml")).expect("a lab");
         let checked = |node: &str| {
             let named = format!("name    = \"{node}\"\n");
@@ -847,7 +847,7 @@ fn cause_15_a_queue_that_drops() {
         },
     ];
     in_lab(test, "two-node", &breaks);
-    in_each_mode(test, |world| {
+    in_each_mode_unless_slow(test, |world| {
         world.ok(&["up", &world.lab("two-node.toml")]);
         let ran = world.netlab(&["impair", "set", "node2", "loss=100%", "--direction", "in"]);
         if ran.code == 3 {
@@ -975,7 +975,7 @@ fn a_datagram_that_was_taken_is_not_lost() {
                   s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
                   s.bind(('', 9999))\n\
                   while True: s.recv(2000)";
-    in_each_mode(test, |world| {
+    in_each_mode_unless_slow(test, |world| {
         world.ok(&["up", &world.lab("two-node.toml")]);
         let mut listener = world.spawn(&["exec", "pod4", "--", "/usr/bin/python3", "-c", listen]);
         // 9999, as the kernel writes it.
@@ -1016,11 +1016,11 @@ fn no_shipped_lab_gets_a_cause() {
         ("slow-link", &[["pod1", "pod2"], ["pod1", "pod3"]]),
         ("wireguard", &[["pod1", "pod2"], ["pod1", "pod4"]]),
     ];
-    in_each_mode("no_shipped_lab_gets_a_cause", |world| {
+    in_each_mode_unless_slow("no_shipped_lab_gets_a_cause", |world| {
         for (lab, pairs) in pairs {
             let ran = world.netlab(&["up", &world.lab(&format!("{lab}.toml"))]);
             if ran.code == 3 {
-                skip("no_shipped_lab_gets_a_cause", &format!("{lab}: {}", ran.stderr));
+                skip("no_shipped_lab_gets_a_cause", &format!("{lab}: {}", lacking(&ran.stderr)));
                 continue;
             }
             assert_eq!(ran.code, 0, "{ran:#?}");
@@ -1038,14 +1038,14 @@ fn no_shipped_lab_gets_a_cause() {
 #[test]
 fn no_data_path_gets_a_cause() {
     let test = "no_data_path_gets_a_cause";
-    in_each_mode(test, |world| {
+    in_each_mode_unless_slow(test, |world| {
         for data_path in ["l2", "host-gw", "cloud", "vxlan", "geneve", "gre", "ipip", "wireguard"] {
             // IP in IP carries only IPv4.
             let (lab, families): (_, &[&str]) =
                 if data_path == "ipip" { ("two-node", &["-4"]) } else { ("dual-stack", &["-4", "-6"]) };
             let ran = world.netlab(&["up", "--data-path", data_path, &world.lab(&format!("{lab}.toml"))]);
             if ran.code == 3 {
-                skip(test, &format!("{data_path}: {}", ran.stderr));
+                skip(test, &format!("{data_path}: {}", lacking(&ran.stderr)));
                 continue;
             }
             assert_eq!(ran.code, 0, "{ran:#?}");
@@ -1063,7 +1063,7 @@ fn no_data_path_gets_a_cause() {
 
 #[test]
 fn commands_name_the_lab_where_several_run() {
-    in_each_mode("commands_name_the_lab_where_several_run", |world| {
+    in_each_mode_unless_slow("commands_name_the_lab_where_several_run", |world| {
         for name in ["one", "other"] {
             world.ok(&["up", "--name", name, &world.lab("two-node.toml")]);
         }

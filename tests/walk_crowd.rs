@@ -5,7 +5,7 @@ mod support;
 use std::fs;
 use std::io::Read as _;
 
-use support::{World, in_each_mode, is_root, is_slow, skip, wait_until};
+use support::{World, in_each_mode_unless_slow, is_root, is_slow, skip, wait_until};
 
 /// Keeps all processors busy until it is dropped.
 struct Load(Vec<std::process::Child>);
@@ -38,7 +38,7 @@ fn always_the_same(world: &World, args: &[&str], times: usize) {
 
 #[test]
 fn fifty_walks_are_the_same_under_load() {
-    in_each_mode("fifty_walks_are_the_same_under_load", |world| {
+    in_each_mode_unless_slow("fifty_walks_are_the_same_under_load", |world| {
         world.ok(&["up", &world.lab("two-node.toml")]);
         let _load = Load::new();
         always_the_same(world, &["pod1", "pod4"], if is_slow() { 5 } else { 50 });
@@ -48,7 +48,7 @@ fn fifty_walks_are_the_same_under_load() {
 
 #[test]
 fn walks_on_all_data_paths_are_the_same_under_load() {
-    in_each_mode("walks_on_all_data_paths_are_the_same_under_load", |world| {
+    in_each_mode_unless_slow("walks_on_all_data_paths_are_the_same_under_load", |world| {
         let _load = Load::new();
         for data_path in ["l2", "cloud", "vxlan", "host-gw"] {
             world.ok(&["up", "--data-path", data_path, &world.lab("dual-stack.toml")]);
@@ -62,7 +62,7 @@ fn walks_on_all_data_paths_are_the_same_under_load() {
 
 #[test]
 fn a_packet_is_found_among_ten_thousand_others() {
-    in_each_mode("a_packet_is_found_among_ten_thousand_others", |world| {
+    in_each_mode_unless_slow("a_packet_is_found_among_ten_thousand_others", |world| {
         world.ok(&["up", &world.lab("two-node.toml")]);
         let alone = world.ok(&["walk", "--warm", "-W", "20", "pod1", "pod4"]);
         let mut pings = world.spawn(&["ping", "-q", "-c", "10000", "-i", "0.0002", "pod1", "pod4"]);
@@ -98,7 +98,7 @@ fn can_look(test: &str) -> bool {
 #[test]
 fn sockets_are_opened_only_where_the_packet_may_pass() {
     let test = "sockets_are_opened_only_where_the_packet_may_pass";
-    in_each_mode(test, |world| {
+    in_each_mode_unless_slow(test, |world| {
         if !can_look(test) {
             return;
         }
@@ -131,7 +131,7 @@ const LISTENING: usize = 6;
 #[test]
 fn a_lab_that_goes_down_ends_the_walk() {
     let test = "a_lab_that_goes_down_ends_the_walk";
-    in_each_mode(test, |world| {
+    in_each_mode_unless_slow(test, |world| {
         if !can_look(test) {
             return;
         }
@@ -151,7 +151,7 @@ fn a_lab_that_goes_down_ends_the_walk() {
 
 #[test]
 fn what_cannot_be_walked_is_said() {
-    in_each_mode("what_cannot_be_walked_is_said", |world| {
+    in_each_mode_unless_slow("what_cannot_be_walked_is_said", |world| {
         let said = world.fails(2, &["walk", "pod1", "pod4"]);
         assert!(said.contains("no lab is running"), "{said}");
         world.ok(&["up", &world.lab("two-node.toml")]);
@@ -176,6 +176,25 @@ fn what_cannot_be_walked_is_said() {
     });
 }
 
+#[test]
+fn a_connection_that_is_tried_again_is_one_packet() {
+    in_each_mode_unless_slow("a_connection_that_is_tried_again_is_one_packet", |world| {
+        world.ok(&["up", &world.lab("two-node.toml")]);
+        world.ok(&["link", "down", "pod4"]);
+        let steps = |patience: &str| {
+            let ran = world.netlab(&["walk", "--format", "json", "-W", patience, "pod1", "pod4", "tcp:80"]);
+            assert_eq!(ran.code, 1, "{ran:?}");
+            let told: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+            let steps = told["ways"][0]["steps"].as_array().expect("steps").clone();
+            steps.iter().map(|step| format!("{} {}", step["place"], step["interface"])).collect::<Vec<_>>()
+        };
+        // TCP tries again after one second.
+        let long = steps("2.5");
+        assert_eq!(long.len(), 6, "{long:?}");
+        assert_eq!(long, steps("0.2"));
+    });
+}
+
 /// What netlab prints on a terminal that is so wide.
 fn on_a_terminal(world: &World, args: &[&str], columns: u16) -> String {
     let size = nix::pty::Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
@@ -196,7 +215,7 @@ fn on_a_terminal(world: &World, args: &[&str], columns: u16) -> String {
 
 #[test]
 fn forty_columns_are_enough() {
-    in_each_mode("forty_columns_are_enough", |world| {
+    in_each_mode_unless_slow("forty_columns_are_enough", |world| {
         world.ok(&["up", "--data-path", "vxlan", &world.lab("dual-stack.toml")]);
         for columns in [40, 80] {
             for args in [&["pod1", "pod4"][..], &["-v", "--macs", "pod1", "pod4"], &["-6", "pod1", "pod4"]] {

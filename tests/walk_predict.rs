@@ -5,7 +5,7 @@ mod support;
 use netlab::model::DataPath;
 use serde_json::Value;
 use support::capture::Capture;
-use support::{World, in_each_mode, is_slow, skip};
+use support::{World, in_each_mode_unless_slow, is_slow, skip};
 
 /// A walk as data; `netlab walk` may have any exit code.
 fn walk(world: &World, args: &[&str]) -> (i32, Value) {
@@ -89,7 +89,7 @@ fn up(world: &World, test: &str, args: &[&str]) -> bool {
 
 #[test]
 fn every_data_path_is_foretold() {
-    in_each_mode("every_data_path_is_foretold", |world| {
+    in_each_mode_unless_slow("every_data_path_is_foretold", |world| {
         let all = [
             DataPath::L2,
             DataPath::HostGw,
@@ -129,7 +129,7 @@ fn every_data_path_is_foretold() {
 
 #[test]
 fn every_shipped_lab_is_foretold() {
-    in_each_mode("every_shipped_lab_is_foretold", |world| {
+    in_each_mode_unless_slow("every_shipped_lab_is_foretold", |world| {
         for (lab, walks) in [
             ("one-node", &[["pod1", "pod2"], ["pod1", "node1"], ["node1", "10.244.1.1"]][..]),
             ("three-node", &[["pod1", "pod4"], ["node3", "node1"], ["spine", "node2"]]),
@@ -161,7 +161,7 @@ fn every_shipped_lab_is_foretold() {
 
 #[test]
 fn packets_of_many_pieces_are_foretold() {
-    in_each_mode("packets_of_many_pieces_are_foretold", |world| {
+    in_each_mode_unless_slow("packets_of_many_pieces_are_foretold", |world| {
         world.ok(&["up", &world.lab("mtu.toml")]);
         let (code, found) = walk(world, &["pod1", "pod4", "--size", "1472", "--df"]);
         assert_eq!((code, &found["prediction"]["agrees"]), (1, &Value::Bool(true)), "{found:#}");
@@ -192,7 +192,7 @@ fn packets_of_many_pieces_are_foretold() {
 
 #[test]
 fn questions_for_neighbours_are_foretold() {
-    in_each_mode("questions_for_neighbours_are_foretold", |world| {
+    in_each_mode_unless_slow("questions_for_neighbours_are_foretold", |world| {
         // Nobody has asked for anybody in a lab that is new.
         world.ok(&["up", &world.lab("two-node.toml")]);
         let (_, expected) = walk(world, &["pod1", "pod4", "--predict"]);
@@ -204,7 +204,7 @@ fn questions_for_neighbours_are_foretold() {
 
 #[test]
 fn nothing_is_sent() {
-    in_each_mode("nothing_is_sent", |world| {
+    in_each_mode_unless_slow("nothing_is_sent", |world| {
         world.ok(&["up", &world.lab("two-node.toml")]);
         let seen = |args: &[&str]| {
             let capture = Capture::start(world, "two-node", "pod1", "eth0");
@@ -247,7 +247,7 @@ impl Broken<'_> {
 
 #[test]
 fn a_broken_lab_is_foretold_to_be_so() {
-    in_each_mode("a_broken_lab_is_foretold_to_be_so", |world| {
+    in_each_mode_unless_slow("a_broken_lab_is_foretold_to_be_so", |world| {
         world.ok(&["up", &world.lab("two-node.toml")]);
         let broken = Broken { world, lab: "two-node", from: "pod1", to: "pod4" };
         let sysctl = |value: &'static str| ["sysctl", "-qw", value];
@@ -312,7 +312,7 @@ fn a_broken_lab_is_foretold_to_be_so() {
 
 #[test]
 fn what_no_table_shows_is_told_as_a_difference() {
-    in_each_mode("what_no_table_shows_is_told_as_a_difference", |world| {
+    in_each_mode_unless_slow("what_no_table_shows_is_told_as_a_difference", |world| {
         world.ok(&["up", &world.lab("two-node.toml")]);
         if world.netlab(&["exec", "node1", "--", "nft", "--version"]).code != 0 {
             return skip("what_no_table_shows_is_told_as_a_difference", "no nft here");
@@ -350,7 +350,7 @@ fn what_no_table_shows_is_told_as_a_difference() {
 /// The whole of it is to take no longer than this, on a machine of two cores that does nothing else.
 #[test]
 fn a_large_lab_reads_only_what_is_on_the_way() {
-    in_each_mode("a_large_lab_reads_only_what_is_on_the_way", |world| {
+    in_each_mode_unless_slow("a_large_lab_reads_only_what_is_on_the_way", |world| {
         if is_slow() {
             return skip("a_large_lab_reads_only_what_is_on_the_way", "twenty times slower");
         }

@@ -23,6 +23,18 @@ struct Found<'a> {
     packet: Packet,
 }
 
+impl Found<'_> {
+    /// Whether the same packet passed the same interface before. One that goes round in circles is counted down each time.
+    fn is_repeated_by(&self, later: &Self) -> bool {
+        let here = |found: &Self| {
+            let Sighting { place, interface, direction, .. } = found.sighting;
+            let ttl = found.packet.inner().and_then(|layer| layer.ip).map(|ip| ip.ttl);
+            (place.clone(), interface.clone(), *direction, ttl, found.packet.layers.len())
+        };
+        here(self) == here(later)
+    }
+}
+
 /// Finds the way of a packet and its answer in everything that was captured meanwhile.
 pub fn fold(probe: Probe, sightings: &[Sighting], wiring: &dyn Wiring) -> Walk {
     let mut order: Vec<(usize, &Sighting)> = sightings.iter().enumerate().collect();
@@ -44,6 +56,9 @@ pub fn fold(probe: Probe, sightings: &[Sighting], wiring: &dyn Wiring) -> Walk {
         }
         let one = Found { number, sighting, packet: read.packet };
         match found.iter_mut().find(|(other, _)| *other == class) {
+            Some((_, those)) if those.iter().any(|other| other.is_repeated_by(&one)) => {
+                asides.push(Aside { frame: number, what: Beside::Again(part(class)) });
+            }
             Some((_, those)) => those.push(one),
             None => found.push((class, vec![one])),
         }

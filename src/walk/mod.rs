@@ -111,6 +111,8 @@ pub enum Beside {
     Copy(Part),
     /// Another piece of a packet that was taken apart.
     Piece(Part),
+    /// The same packet once more: its sender repeated it, or it was doubled on its way.
+    Again(Part),
     /// That place asked a neighbour.
     Question(String, Asked),
     /// That place got an answer.

@@ -207,6 +207,15 @@ fn copies_of_a_switch_that_does_not_know_are_no_steps() {
 }
 
 #[test]
+fn a_packet_that_comes_again_has_one_way() {
+    let doubled = across().into_iter().flat_map(|frame| [frame.clone(), frame]).collect();
+    let walk = fold(ping(POD4), &sightings(doubled), &TwoNodes);
+    let once = fold(ping(POD4), &sightings(across()), &TwoNodes);
+    assert_eq!((way(&walk.request), way(&walk.reply)), (way(&once.request), way(&once.reply)));
+    assert_eq!(walk.asides.len(), walk.request.len() + walk.reply.len());
+}
+
+#[test]
 fn what_is_lost_ends_where_it_was_seen_last() {
     let mut frames = across();
     frames.truncate(3);

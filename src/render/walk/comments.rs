@@ -27,6 +27,7 @@ impl Teller<'_> {
         match what {
             Beside::Copy(part) => format!("{}, a copy that a switch made: {here}", word(*part)),
             Beside::Piece(part) => format!("{}, another piece of it: {here}", word(*part)),
+            Beside::Again(part) => format!("{}, once more: {here}", word(*part)),
             Beside::Question(place, asked) => {
                 format!("{}: {place} asks who has {}: {here}", protocol(asked), asked.whom)
             }
