@@ -31,6 +31,7 @@ demo: build ## Build netlab, test a lab of two nodes, bring it up and send packe
 	@echo
 	@echo 'The lab is still up. Go on with:'
 	@echo '  $(NETLAB) status                     what runs'
+	@echo '  $(NETLAB) walk pod1 pod4             one packet, step by step, and why it goes there'
 	@echo '  $(NETLAB) matrix                     who reaches whom'
 	@echo '  $(NETLAB) exec pod1 ip address       any command, in any pod or node'
 	@echo '  $(NETLAB) sh node1                   a shell on a node'

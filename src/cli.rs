@@ -5,6 +5,7 @@ mod examples;
 mod links;
 mod probes;
 mod testing;
+mod walk;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ pub use links::{
 };
 pub use probes::{FamilyArg, Fragments, Ping, Traceroute, Why};
 pub use testing::{Compare, CompareFormat, Matrix, MatrixFormat, Test, TestFormat};
+pub use walk::{Walk, WalkFormat};
 
 /// Fake Kubernetes nodes and pods on the real Linux data path, from one TOML file.
 #[derive(Debug, Parser)]
@@ -44,6 +46,8 @@ pub enum Command {
     Traceroute(Traceroute),
     /// Show the frames that pass interfaces of a lab, or write them to one file for Wireshark
     Capture(Capture),
+    /// Follow one packet and its answer through every interface that they cross
+    Walk(Walk),
     /// Show who reaches whom in a running lab, as a table
     Matrix(Matrix),
     /// Bring labs up, compare who reaches whom with reviewed snapshots, and take them down

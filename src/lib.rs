@@ -21,6 +21,7 @@ pub mod spec;
 pub mod state;
 pub mod suite;
 pub mod ui;
+pub mod walk;
 
 use diag::Diagnostic;
 use model::{DataPath, Lab};

@@ -49,7 +49,7 @@ fn style(to: &impl IsTerminal) -> Style {
 }
 
 /// Whether it is a terminal that understands more than lines.
-fn is_screen(to: &impl IsTerminal) -> bool {
+pub fn is_screen(to: &impl IsTerminal) -> bool {
     to.is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 

@@ -2,14 +2,12 @@
 
 mod support;
 
-use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::os::fd::AsFd as _;
-use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use support::terminal::Terminal;
 use support::{World, in_each_mode, lives, wait_until};
 
 fn up(world: &World) {
@@ -156,56 +154,6 @@ fn a_shell_in_the_lab_knows_every_namespace_by_name() {
     });
 }
 
-/// A pseudo-terminal with a program in its foreground, as a terminal window has it.
-struct Terminal {
-    master: File,
-    child: std::process::Child,
-    seen: String,
-}
-
-impl Terminal {
-    fn start(world: &World, args: &[&str]) -> Self {
-        Self::run(world.command(args))
-    }
-
-    fn run(mut command: Command) -> Self {
-        let pty = nix::pty::openpty(None, None).expect("a pseudo-terminal");
-        let slave = || Stdio::from(pty.slave.try_clone().expect("the terminal"));
-        command.stdin(slave()).stdout(slave()).stderr(slave());
-        #[allow(unsafe_code)] // between fork and exec
-        // SAFETY: setsid and an ioctl are async-signal-safe.
-        unsafe {
-            command.pre_exec(|| {
-                nix::unistd::setsid().map_err(std::io::Error::from)?;
-                if libc::ioctl(0, libc::TIOCSCTTY, 0) < 0 {
-                    Err(std::io::Error::last_os_error())
-                } else {
-                    Ok(())
-                }
-            });
-        }
-        let child = command.spawn().expect("netlab on a terminal");
-        nix::fcntl::fcntl(pty.master.as_fd(), nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK))
-            .expect("fcntl");
-        Self { master: File::from(pty.master), child, seen: String::new() }
-    }
-
-    fn type_in(&mut self, text: &str) {
-        self.master.write_all(text.as_bytes()).expect("typing");
-    }
-
-    fn wait_for(&mut self, text: &str) {
-        let Self { master, seen, .. } = self;
-        let mut buffer = [0; 4096];
-        wait_until(&format!("`{text}` on the terminal"), || {
-            if let Ok(read) = master.read(&mut buffer) {
-                seen.push_str(&String::from_utf8_lossy(&buffer[..read]));
-            }
-            seen.contains(text)
-        });
-    }
-}
-
 #[test]
 fn a_shell_on_a_terminal_says_where_it_is_and_has_job_control() {
     in_each_mode("a_shell_on_a_terminal_says_where_it_is_and_has_job_control", |world| {
@@ -244,17 +192,6 @@ fn a_shell_on_a_terminal_says_where_it_is_and_has_job_control() {
         });
         assert_eq!(status.and_then(|status| status.code()), Some(5));
     });
-}
-
-impl Terminal {
-    /// Waits until the terminal's foreground process group is a program of that name.
-    fn wait_until_foreground_is(&mut self, name: &str) {
-        let master = &self.master;
-        wait_until(&format!("{name} in the foreground"), || {
-            let group = nix::unistd::tcgetpgrp(master).map_or(0, Pid::as_raw);
-            std::fs::read_to_string(format!("/proc/{group}/comm")).is_ok_and(|comm| comm.trim() == name)
-        });
-    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// What each module may use of ours. `cmd` may use everything; `lib` and `main` bind it all together.
 ///
 /// `diag` also stands for its `Style`, which is all that `ui` and `render` want of it.
-const ALLOWED: [(&str, &[&str]); 19] = [
+const ALLOWED: [(&str, &[&str]); 20] = [
     ("diag", &[]),
     ("spec", &["diag"]),
     ("model", &["spec", "diag"]),
@@ -21,7 +21,11 @@ const ALLOWED: [(&str, &[&str]); 19] = [
     ("blame", &["model", "plan", "probe"]),
     ("compare", &["model", "packet"]),
     ("doctor", &["model", "plan"]),
-    ("render", &["plan", "model", "packet", "probe", "event", "suite", "blame", "compare", "doctor", "diag"]),
+    ("walk", &["model", "plan", "packet", "probe", "blame"]),
+    (
+        "render",
+        &["plan", "model", "packet", "probe", "event", "suite", "blame", "compare", "doctor", "walk", "diag"],
+    ),
     ("kernel", &["plan", "packet", "probe", "event", "doctor"]),
     ("state", &["model", "plan"]),
     ("ui", &["event", "render", "diag"]),
@@ -32,9 +36,9 @@ const ALLOWED: [(&str, &[&str]); 19] = [
 ];
 
 /// Modules that give the same answer everywhere and always: no system, no clock, no environment.
-const PURE: [&str; 12] = [
-    "diag", "spec", "model", "plan", "packet", "probe", "suite", "blame", "compare", "doctor", "render",
-    "event",
+const PURE: [&str; 13] = [
+    "diag", "spec", "model", "plan", "packet", "probe", "suite", "blame", "compare", "doctor", "walk",
+    "render", "event",
 ];
 
 /// What a pure module has no use for.

@@ -38,6 +38,8 @@ const LABS: [(&str, &str, [f64; 2]); 2] = [
 
 /// Milliseconds that `down` of two nodes should take.
 const DOWN: f64 = 15.0;
+/// Milliseconds that a walk should take in any of these labs.
+const WALK: f64 = 300.0;
 
 /// Whom netlab is run as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +101,7 @@ impl Contest {
             report.add(Row::netlab(self.lab, *who, "up", Some(up_target)), netlab.up()?);
             report.add(Row::netlab(self.lab, *who, "status", None), netlab.status()?);
             report.add(Row::netlab(self.lab, *who, "exec true", None), netlab.exec()?);
+            report.add(Row::netlab(self.lab, *who, "walk", Some(WALK)), netlab.walk()?);
             if !report.has_memory(self.lab, *who) {
                 report.memory(self.lab, *who, memory::of(&netlab.record()?)?);
             }

@@ -15,7 +15,9 @@ use crate::Who;
 pub(crate) struct Netlab {
     who: Who,
     directory: tempfile::TempDir,
+    /// The first pod, and the last.
     pod: String,
+    last: String,
 }
 
 impl Netlab {
@@ -40,8 +42,9 @@ impl Netlab {
         }
         let parsed =
             netlab::parse(text, "lab").map_err(|_| anyhow::anyhow!("not a valid topology: {text}"))?;
-        let pod = parsed.pods().next().context("a lab with pods")?.1.name.clone();
-        Ok(Self { who, directory, pod })
+        let pods: Vec<String> = parsed.pods().map(|(_, pod)| pod.name.clone()).collect();
+        let (pod, last) = pods.first().cloned().zip(pods.last().cloned()).context("a lab with pods")?;
+        Ok(Self { who, directory, pod, last })
     }
 
     pub(crate) fn up(&self) -> anyhow::Result<Duration> {
@@ -58,6 +61,11 @@ impl Netlab {
 
     pub(crate) fn exec(&self) -> anyhow::Result<Duration> {
         self.time(&["exec", &self.pod, "true"])
+    }
+
+    /// From the first pod to the last, which is on another node.
+    pub(crate) fn walk(&self) -> anyhow::Result<Duration> {
+        self.time(&["walk", &self.pod, &self.last])
     }
 
     /// What `netlab plan` prints.

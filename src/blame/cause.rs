@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::Planned;
+use super::{Planned, Stage};
 use crate::plan::Mac;
 
 /// An address with what the lab calls its owner, where it has one.
@@ -116,6 +116,30 @@ pub enum Cause {
         chain: String,
         /// Whether the lab was given it: then it is a source/destination check.
         planned: bool,
+    },
+    /// A packet filter within a place drops or rejects what passes its IP stack, or an interface.
+    Refused {
+        /// When the kernel asks it.
+        stage: Stage,
+        /// The chain that has it, as `nft` names it: `inet filter forward`.
+        chain: String,
+        /// The packet's source and target.
+        packet: [Named; 2],
+        /// What in the chain it is.
+        by: Refuser,
+    },
+    /// A packet is too large for an interface, and may not be taken apart.
+    TooLarge {
+        /// The interface.
+        link: String,
+        /// Bytes that it takes.
+        mtu: u32,
+        /// Bytes that the packet has.
+        bytes: u32,
+        /// Whether it is the sender's own interface, which tells the sender at once.
+        own: bool,
+        /// What keeps the word that it is too large from getting back, and where, if something is known to.
+        silenced: Option<(String, Box<Self>)>,
     },
     /// A bridge keeps two of its ports apart.
     Isolated {
@@ -267,6 +291,19 @@ pub enum Cause {
         /// Why not.
         why: String,
     },
+}
+
+/// What in a packet filter's chain refuses a packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refuser {
+    /// This rule, as `nft` writes it.
+    Rule(String),
+    /// One of its rules that netlab cannot read all of, by its place from 1: whether it is about this packet is not known.
+    Unread(usize),
+    /// The chain's policy, and no rule comes before it.
+    Policy,
+    /// The chain's policy, unless one of the rules that netlab cannot read accepts the packet.
+    PolicyUnless,
 }
 
 /// What became of the routes by an interface that is down.

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use crate::model::Family;
 use crate::plan::nftables::Table;
-use crate::plan::{Mac, nftables};
+use crate::plan::{Encap, Mac, nftables};
 
 /// Who can be asked about the places of a lab. What it cannot find out is an error that says why, and names the place.
 pub trait Facts {
@@ -22,6 +22,11 @@ pub trait Facts {
     /// # Errors
     /// If it cannot be asked; that it would refuse is an answer.
     fn route(&mut self, place: &str, packet: &Packet) -> Result<Decision, String>;
+
+    /// To where the route leads by which that would be; none where that is not known.
+    fn matched(&mut self, _place: &str, _packet: &Packet) -> Option<IpNet> {
+        None
+    }
 }
 
 /// A packet of which a route look-up wants to know.
@@ -48,6 +53,8 @@ pub enum Decision {
         source: Option<IpAddr>,
         /// The table that says so, where it is not the main one.
         table: Option<u32>,
+        /// What the route tells a tunnel.
+        encap: Option<Encap>,
     },
     /// Keeps it.
     Keep,
@@ -77,8 +84,12 @@ pub struct State {
     pub source_nat: Vec<nftables::Rule>,
     /// The packet filters at its interfaces, as far as they could be read.
     pub filters: Vec<Table>,
+    /// All chains of its packet filters that the kernel asks by itself, in the order in which it does.
+    pub chains: Vec<FilterChain>,
     /// The forwarding databases of its tunnels.
     pub forwards: Vec<Forward>,
+    /// Those of its bridges, as far as they have learnt where somebody is, or were told.
+    pub switched: Vec<Switched>,
     /// `net.ipv4.ip_forward`.
     pub forwards_v4: bool,
     /// `net.ipv6.conf.all.forwarding`.
@@ -89,6 +100,55 @@ pub struct State {
     pub ignores_pings_v6: bool,
     /// `net.ipv6.conf.all.disable_ipv6`.
     pub disabled_v6: bool,
+}
+
+/// A chain of a packet filter, as far as it could be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilterChain {
+    /// Its table, as `nft` names it: `inet filter`.
+    pub table: String,
+    /// Its name.
+    pub name: String,
+    /// When the kernel asks it.
+    pub stage: Stage,
+    /// The IP family that it is asked about, if it is only one.
+    pub family: Option<Family>,
+    /// Whether what no rule decides is dropped.
+    pub drops: bool,
+    /// Its rules, in order.
+    pub rules: Vec<FilterRule>,
+}
+
+/// When the kernel asks a packet filter about a packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stage {
+    /// It came in by an interface, and nobody else has seen it yet.
+    Ingress(String),
+    /// It is about to leave by an interface.
+    Egress(String),
+    /// A bridge has got it by one of its ports, and is about to send it by another.
+    Bridged,
+    /// The IP stack has got it, and not yet looked for its route.
+    Prerouting,
+    /// It is for the place itself.
+    Input,
+    /// It is to be passed on.
+    Forward,
+    /// It is the place's own.
+    Output,
+    /// It is about to leave, by whichever interface.
+    Postrouting,
+}
+
+/// A rule of a packet filter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilterRule {
+    /// What it says; none where netlab cannot read all of it.
+    pub says: Option<nftables::Rule>,
+    /// Whether it drops or rejects what it is about.
+    pub refuses: bool,
+    /// The number by which `nft` takes it away.
+    pub handle: Option<u64>,
 }
 
 /// An interface.
@@ -120,6 +180,61 @@ pub struct Link {
     pub disabled_v6: bool,
     /// Reverse path filtering of what comes in by it: 0 is off, 1 strict, 2 loose.
     pub rp_filter: u8,
+    /// What it is as a tunnel.
+    pub tunnel: Option<Tunnel>,
+}
+
+/// A tunnel's end. What a kind of tunnel does not have is `None`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tunnel {
+    /// How it wraps packets.
+    pub kind: Wraps,
+    /// The virtual network (VNI).
+    pub id: Option<u32>,
+    /// The UDP port.
+    pub port: Option<u16>,
+    /// The address that its packets come from.
+    pub local: Option<IpAddr>,
+    /// Whom it knows, and what is behind each: of `WireGuard`.
+    pub peers: Vec<Peer>,
+}
+
+/// How a tunnel wraps packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wraps {
+    /// Ethernet frames in UDP, by its own forwarding database.
+    Vxlan,
+    /// Ethernet frames in UDP, as routes say.
+    Geneve,
+    /// IP in IP, for the route's next hop.
+    Ipip,
+    /// IP in GRE, as routes say.
+    Gre,
+    /// Encrypted IP in UDP, by which peer has the address.
+    Wireguard,
+}
+
+impl Wraps {
+    /// By the kernel's word for such an interface.
+    pub fn of(kind: &str) -> Option<Self> {
+        Some(match kind {
+            "vxlan" => Self::Vxlan,
+            "geneve" => Self::Geneve,
+            "ipip" => Self::Ipip,
+            "gre" | "ip6gre" => Self::Gre,
+            "wireguard" => Self::Wireguard,
+            _ => return None,
+        })
+    }
+}
+
+/// Another end, as a `WireGuard` device knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// The address to which its packets go, once it is known.
+    pub endpoint: Option<IpAddr>,
+    /// What is behind it.
+    pub allowed: Vec<IpNet>,
 }
 
 /// A route.
@@ -157,6 +272,15 @@ pub struct Neighbour {
     pub state: String,
 }
 
+/// An entry of a bridge's forwarding database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Switched {
+    /// The port.
+    pub link: String,
+    /// An Ethernet address that is behind it.
+    pub mac: Mac,
+}
+
 /// An entry of a tunnel's forwarding database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forward {
@@ -175,7 +299,7 @@ impl State {
     }
 
     /// Whether an address is one of the place's own, on whichever interface: any of them answers for it.
-    pub(super) fn has(&self, address: IpAddr) -> bool {
+    pub fn has(&self, address: IpAddr) -> bool {
         self.links.iter().flat_map(|link| &link.addresses).any(|net| net.addr() == address)
     }
 
@@ -186,7 +310,7 @@ impl State {
     }
 
     /// Whether it forwards packets of that family at all.
-    pub(super) fn forwards(&self, family: Family) -> bool {
+    pub fn forwards(&self, family: Family) -> bool {
         match family {
             Family::V4 => self.forwards_v4,
             Family::V6 => self.forwards_v6,
@@ -206,7 +330,8 @@ impl State {
         matching.rev().max_by_key(|route| route.to.prefix_len())
     }
 
-    pub(super) fn neighbour(&self, link: &str, address: IpAddr) -> Option<&Neighbour> {
+    /// What a place knows of a neighbour.
+    pub fn neighbour(&self, link: &str, address: IpAddr) -> Option<&Neighbour> {
         self.neighbours.iter().find(|entry| entry.link == link && entry.address == address)
     }
 }

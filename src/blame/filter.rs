@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::cause::Cause;
+use super::facts::Stage;
 use super::follow::{Found, Walk};
 use super::map::Id;
 use super::mend;
@@ -27,6 +28,15 @@ impl Walk<'_> {
         let (Some(from), to) = packet else { return Ok(()) };
         let ends = self.map.find(at, link).zip(self.map.owner(hop));
         let path = ends.and_then(|(from, to)| self.map.wire(from, to)).unwrap_or_default();
+        for three in path.windows(3) {
+            let [one, bridge, other] = [three[0], three[1], three[2]];
+            let is_port = |id: Id| self.map.interface(id).bridge == Some(bridge);
+            if is_port(one) && is_port(other) {
+                let place = self.map.place(bridge).to_owned();
+                let state = self.state(&place)?;
+                self.unrefused(&place, &state, &[Stage::Bridged], packet)?;
+            }
+        }
         for pair in path.windows(2) {
             let [near, far] = [pair[0], pair[1]];
             // A cable has two ends; a bridge and its port are one place.
@@ -48,6 +58,10 @@ impl Walk<'_> {
             Hook::NatPostrouting => false,
         };
         let (from, to) = packet;
+        let stage = match passing {
+            Passing::In => Stage::Ingress(name.clone()),
+            Passing::Out => Stage::Egress(name.clone()),
+        };
         let chains = state.filters.iter().flat_map(|table| table.chains.iter().map(move |one| (table, one)));
         for (table, chain) in chains.filter(|(_, chain)| here(&chain.hook)) {
             let Some(rule) = chain.decides(from, to).filter(|rule| rule.verdict == Verdict::Drop) else {
@@ -63,7 +77,7 @@ impl Walk<'_> {
                     .map(|name| flush(name))
                     .collect()
             } else {
-                Vec::new()
+                self.refusal(&place, &state, &stage, packet).map(|(_, mend, _)| mend).unwrap_or_default()
             };
             let cause = Cause::Filtered {
                 link: name,
@@ -75,6 +89,7 @@ impl Walk<'_> {
             };
             return Err(self.wrong(&place, cause, mend));
         }
-        Ok(())
+        // What of these filters cannot be read was left out above.
+        self.unrefused(&place, &state, &[stage], (Some(from), to))
     }
 }

@@ -4,15 +4,15 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use super::cause::{Cause, Named};
-use super::facts::{Decision, Facts, Packet, Rule, State};
+use super::facts::{Decision, Facts, Packet, Rule, Stage, State};
 use super::map::{Id, Map, Planned};
-use super::{Blame, LookUp, Way, mend};
+use super::{Blame, Certainty, LookUp, Sent, SentKind, Way, mend};
 use crate::model::{Family, Lab};
 
 /// What is found on the way.
 pub(super) struct Walk<'a> {
     pub(super) map: Map,
-    facts: &'a mut dyn Facts,
+    pub(super) facts: &'a mut dyn Facts,
     pub(super) lookups: Vec<LookUp>,
     way: Way,
     /// A turn that was not planned: what comes after it only follows from it.
@@ -21,6 +21,10 @@ pub(super) struct Walk<'a> {
     pub(super) translated: Option<Translated>,
     /// The last node that passed a pod's packet on with the pod's own address.
     pub(super) untouched: Option<String>,
+    /// What is known of the packet; it gets smaller where it is taken apart.
+    pub(super) sent: Sent,
+    /// The place and the interface by which it leaves its source.
+    pub(super) first: Option<(String, String)>,
     /// What need not be wrong, for when nothing is that must be: a neighbour that may have been silent for a while only.
     suspect: Option<Blame>,
 }
@@ -55,7 +59,7 @@ struct Exit {
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(lab: &Lab, facts: &'a mut dyn Facts) -> Self {
+    pub(super) fn new(lab: &Lab, sent: Sent, facts: &'a mut dyn Facts) -> Self {
         let map = Map::new(lab);
         Self {
             map,
@@ -65,11 +69,13 @@ impl<'a> Walk<'a> {
             turn: None,
             translated: None,
             untouched: None,
+            sent,
+            first: None,
             suspect: None,
         }
     }
 
-    pub(super) fn there_and_back(&mut self, from: &str, to: IpAddr) -> Option<Blame> {
+    pub(super) fn there_and_back(&mut self, from: &str, to: IpAddr) -> (Option<Blame>, Certainty) {
         let found = self.follow(from, None, None, to).and_then(|arrived| {
             if arrived.at == from {
                 return Ok(arrived);
@@ -81,7 +87,10 @@ impl<'a> Walk<'a> {
                 None => Ok(back),
             }
         });
-        self.turn.take().or(found.err().map(|blame| *blame)).or(self.suspect.take())
+        match self.turn.take().or(found.err().map(|blame| *blame)) {
+            Some(blame) => (Some(blame), Certainty::Certain),
+            None => (self.suspect.take(), Certainty::Suspected),
+        }
     }
 
     pub(super) fn follow(
@@ -101,6 +110,9 @@ impl<'a> Walk<'a> {
             for address in [Some(to), source].into_iter().flatten() {
                 self.alone(&at, &state, address)?;
             }
+            if entered.is_some() {
+                self.unrefused(&at, &state, &[Stage::Prerouting], (source, to))?;
+            }
             let decision = self.look_up(&at, &packet)?;
             let Some(target) = self.map.owner(to) else {
                 // Its loopback, or an address that somebody gave to it since.
@@ -111,6 +123,7 @@ impl<'a> Walk<'a> {
             };
             if self.map.place(target) == at {
                 self.delivered(&at, &state, &packet, target, &decision)?;
+                self.unrefused(&at, &state, &[Stage::Input], (source, to))?;
                 return Ok(Arrived { from: source.unwrap_or(to), at });
             }
             if let Some(entered) = &entered {
@@ -119,7 +132,11 @@ impl<'a> Walk<'a> {
             let exit = self.exit(&at, &state, &packet, decision)?;
             self.turns(&at, &state, to, &exit);
             let Exit { via, link, own, .. } = exit;
+            self.first.get_or_insert_with(|| (at.clone(), link.clone()));
             source = source.or_else(|| self.source(&at, &state, &link, own, Family::of_address(&to)));
+            self.fits(&at, &state, &link, &packet)?;
+            let stage = if entered.is_some() { Stage::Forward } else { Stage::Output };
+            self.unrefused(&at, &state, &[stage, Stage::Postrouting], (source, to))?;
             source = source.map(|source| self.translate(&at, &state, &link, source, to));
             let hop = self.crossed(&at, &state, &link, via, to)?;
             self.unfiltered(&at, &link, via.unwrap_or(to), (source, to))?;
@@ -148,7 +165,7 @@ impl<'a> Walk<'a> {
     fn exit(&mut self, at: &str, state: &State, packet: &Packet, decision: Decision) -> Found<Exit> {
         let to = packet.to;
         match decision {
-            Decision::Send { via, link, source, table } => Ok(Exit { via, link, own: source, table }),
+            Decision::Send { via, link, source, table, .. } => Ok(Exit { via, link, own: source, table }),
             Decision::Keep => Err(self.wrong(at, Cause::Keeps { to: self.named(to) }, Vec::new())),
             Decision::Refuse { errno, text } => Err(self.refused(at, state, packet, &errno, &text)),
             Decision::Other(kind) => {
@@ -165,7 +182,7 @@ impl<'a> Walk<'a> {
             Ok(decision) => self.words(at, packet, decision),
             Err(why) => why.clone(),
         };
-        self.lookups.push(LookUp { way: self.way, place: at.to_owned(), text });
+        self.lookups.push(LookUp { way: self.way, place: at.to_owned(), packet: packet.clone(), text });
         said.map_err(|why| self.wrong(at, Cause::Unreadable { why }, Vec::new()))
     }
 
@@ -218,8 +235,8 @@ impl<'a> Walk<'a> {
             Family::V6 if state.ignores_pings_v6 => "net.ipv6.icmp.echo_ignore_all",
             _ => return,
         };
-        // Only a request is ignored.
-        if self.way == Way::There {
+        // Only an echo request is ignored.
+        if self.way == Way::There && self.sent.kind == SentKind::Echo {
             let mend = vec![mend::exec(at, &format!("sysctl -w {setting}=0"))];
             self.suspect = Some(*self.wrong(at, Cause::IgnoresPings { setting }, mend));
         }
@@ -235,76 +252,6 @@ impl<'a> Walk<'a> {
         };
         let mend = vec![mend::exec(at, &format!("sysctl -w {setting}=1"))];
         Err(self.wrong(at, Cause::NotForwarding { setting }, mend))
-    }
-
-    /// The kernel gave an error instead of a route: which of its tables explains it?
-    fn refused(&mut self, at: &str, state: &State, packet: &Packet, errno: &str, text: &str) -> Box<Blame> {
-        let to = packet.to;
-        let planned = self.map.planned(at, to);
-        if let Some(route) = state.route(to)
-            && route.kind != "unicast"
-        {
-            let cause = Cause::Refuses { to, route: route.to, kind: route.kind.clone() };
-            let commands = mend::take_away(&self.map, at, state, route, planned.as_ref());
-            return self.wrong(at, cause, commands);
-        }
-        if let Some(blame) = self.filtered(at, state, packet) {
-            return blame;
-        }
-        let Some(planned) = planned else {
-            let (cause, mend) = self.no_route(at, packet);
-            return self.wrong(at, cause, mend);
-        };
-        // A route goes when its interface goes down, or loses the address that made it.
-        let link = self.map.find(at, &planned.link);
-        let family = Family::of_address(&to);
-        if let Some(blame) = link.and_then(|link| self.standing(state, link).err()) {
-            return blame;
-        }
-        if let Some(link) = link
-            && let Some(address) = self.map.address(link, family)
-            && let Some(blame) = self
-                .unfit(state, link, address.addr())
-                .or_else(|| self.of_wrong_length(at, state, link, family))
-        {
-            return blame;
-        }
-        if state.routes.iter().any(|route| route.to == planned.to) {
-            let rules: Vec<&Rule> = state.rules.iter().filter(|rule| rule.family == family).collect();
-            // Those that refuse by themselves, if there are any.
-            let refuse: Vec<&Rule> = rules.iter().copied().filter(|rule| rule.table.is_none()).collect();
-            let rules = if refuse.is_empty() { rules } else { refuse };
-            if !rules.is_empty() {
-                return self.ruled(at, to, None, &rules);
-            }
-            let said = format!("{text} ({errno}), and no route of its main table says so: see `ip rule`");
-            return self.wrong(at, Cause::Denies { to, said }, Vec::new());
-        }
-        let mend = mend::restore(&self.map, at, &planned.link, state);
-        let planned = self.explained(planned);
-        self.wrong(at, Cause::NoRoute { to, planned: Some(planned) }, mend)
-    }
-
-    /// Reverse path filtering, which kernels report in different ways: so it is made sure by asking for the way back.
-    fn filtered(&mut self, at: &str, state: &State, packet: &Packet) -> Option<Box<Blame>> {
-        let (Some(link), Some(from)) = (&packet.entered, packet.from.filter(IpAddr::is_ipv4)) else {
-            return None;
-        };
-        let filter = state.link(link)?.rp_filter;
-        let back = self.facts.route(at, &Packet { from: None, to: from, entered: None }).ok()?;
-        let how = match (filter, back) {
-            (1, Decision::Send { link: out, .. }) if out == *link => return None,
-            (1, _) => "strict",
-            (0, _) | (_, Decision::Send { .. }) => return None,
-            _ => "loose",
-        };
-        // The filter may be the lab's own; what is missing then is the route.
-        let lost =
-            self.map.planned(at, from).map(|planned| mend::restore(&self.map, at, &planned.link, state));
-        let command = format!("sysctl -w net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.{link}.rp_filter=0");
-        let cause = Cause::ReversePath { link: link.clone(), from, how };
-        let mend = lost.filter(|commands| !commands.is_empty());
-        Some(self.wrong(at, cause, mend.unwrap_or_else(|| vec![mend::exec(at, &command)])))
     }
 
     /// Remembers a next hop that is not the planned one. It may still lead to the target, so it is followed.
@@ -335,7 +282,7 @@ impl<'a> Walk<'a> {
         self.turn = Some(*self.wrong(at, cause, mend));
     }
 
-    fn ruled(&self, at: &str, to: IpAddr, table: Option<u32>, rules: &[&Rule]) -> Box<Blame> {
+    pub(super) fn ruled(&self, at: &str, to: IpAddr, table: Option<u32>, rules: &[&Rule]) -> Box<Blame> {
         let texts = rules.iter().map(|rule| rule.text.clone()).collect();
         self.wrong(at, Cause::Ruled { to, table, rules: texts }, mend::without(at, rules))
     }
@@ -388,7 +335,7 @@ impl<'a> Walk<'a> {
         Named { address: hop, owner: self.map.next_hop(at, hop).map(|id| self.map.name(id)) }
     }
 
-    fn explained(&self, planned: Planned) -> (Planned, Option<Named>) {
+    pub(super) fn explained(&self, planned: Planned) -> (Planned, Option<Named>) {
         let via = planned.via.map(|via| self.named(via));
         (planned, via)
     }

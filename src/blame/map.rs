@@ -286,6 +286,11 @@ impl Map {
         steps.filter(move |step| Some(step.run_in) == here).flat_map(|step| &step.ops)
     }
 
+    /// The ports of a bridge; none of anything else.
+    pub(super) fn ports(&self, id: Id) -> &[Id] {
+        &self.interfaces[id].ports
+    }
+
     /// Whether an interface is a tunnel.
     pub(super) fn is_tunnel(&self, id: Id) -> bool {
         self.tunnels.contains(&id)

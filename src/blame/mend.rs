@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::facts::{Route, Rule, State};
+use super::facts::{FilterChain, Route, Rule, State};
 use super::map::{Id, Map, Planned};
 use super::words::network;
 use crate::model::Family;
@@ -183,6 +183,16 @@ fn target(planned: &Planned) -> String {
 
 fn ip_route(family_of: IpAddr) -> &'static str {
     if family_of.is_ipv6() { "ip -6 route" } else { "ip route" }
+}
+
+/// Takes a rule out of a packet filter's chain.
+pub(super) fn without_rule(place: &str, chain: &FilterChain, handle: u64) -> String {
+    exec(place, &format!("nft delete rule {} {} handle {handle}", chain.table, chain.name))
+}
+
+/// Has a packet filter's chain let through what no rule decides.
+pub(super) fn let_through(place: &str, chain: &FilterChain) -> Vec<String> {
+    vec![exec(place, &format!("nft chain {} {} '{{ policy accept; }}'", chain.table, chain.name))]
 }
 
 /// Gives a node back the rules by which it translates what goes out.

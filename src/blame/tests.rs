@@ -3,6 +3,7 @@
 mod back;
 mod flat;
 mod outside;
+mod refused;
 mod settings;
 mod there;
-mod world;
+pub(crate) mod world;

@@ -8,7 +8,7 @@ use super::cause::Cause;
 use super::facts::State;
 use super::follow::{Found, Walk};
 use super::map::Id;
-use super::mend;
+use super::{Sent, mend};
 
 impl Walk<'_> {
     /// Follows a packet that leaves by a tunnel to the tunnel's other end, and gives back that.
@@ -35,10 +35,21 @@ impl Walk<'_> {
         }
         self.forwarded(at, state, &link, far)?;
         if let Some(outside) = self.map.outside(&place) {
+            let inner = self.sent;
+            self.sent = self.wrapped(at, near);
             self.follow(at, None, None, outside)?;
+            self.sent = inner;
         }
         self.passes(&there, far)?;
         Ok(far)
+    }
+
+    /// What the packet becomes in the tunnel, which may take apart what is around it.
+    fn wrapped(&self, at: &str, tunnel: Id) -> Sent {
+        let around = self.map.find(at, "eth0").map_or(0, |outside| {
+            self.map.interface(outside).mtu.saturating_sub(self.map.interface(tunnel).mtu)
+        });
+        Sent { bytes: self.sent.bytes.map(|bytes| bytes + around), whole: false, ..self.sent }
     }
 
     /// Whether the other end's Ethernet address is still known: in a tunnel nobody can be asked for it.

@@ -126,6 +126,9 @@ impl Walk<'_> {
                 return Err(self.wrong(&place, Cause::NotAPort { link: name, leads_to, bridge, now }, mend));
             }
         }
+        if self.sent.bytes.is_some() {
+            return self.carries(&place, state, id);
+        }
         if link.mtu < planned {
             let mend = vec![mend::exec(&place, &format!("ip link set {name} mtu {planned}"))];
             self.suspect(&place, Cause::SmallMtu { link: name, mtu: link.mtu, planned }, mend);

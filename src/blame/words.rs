@@ -4,7 +4,8 @@ use std::fmt;
 
 use ipnet::IpNet;
 
-use super::cause::{Cause, Named, Routes};
+use super::cause::{Cause, Named, Refuser, Routes};
+use super::facts::Stage;
 use super::map::Planned;
 use crate::model::Impair;
 
@@ -118,6 +119,44 @@ impl Cause {
                 "{place} drops the packet from {from} to {to} at its port {link}, the cable to {leads_to}: a packet filter \
                  says so, `{rule}` in the chain {chain}"
             ),
+            Self::Refused { stage, chain, packet: [from, to], by } => {
+                let what = match by {
+                    Refuser::Rule(rule) => format!("`{rule}`"),
+                    Refuser::Unread(number) => format!("its rule {number}, if that is about this packet"),
+                    Refuser::Policy => "its policy is drop, and no rule lets this packet through".to_owned(),
+                    Refuser::PolicyUnless => {
+                        "its policy is drop, unless one of its rules lets this packet through".to_owned()
+                    }
+                };
+                let does = match by {
+                    Refuser::Rule(_) | Refuser::Policy => "drops",
+                    Refuser::Unread(_) | Refuser::PolicyUnless => "may drop",
+                };
+                let when = match stage {
+                    Stage::Ingress(link) | Stage::Egress(link) => format!("{} of {link}", stage.word()),
+                    _ => stage.word().to_owned(),
+                };
+                format!(
+                    "a packet filter of {place} {does} the packet from {from} to {to}: chain {chain} (hook {when}), {what}"
+                )
+            }
+            Self::TooLarge { link, mtu, bytes, own: true, .. } => format!(
+                "the packet is too large: it has {bytes} bytes, {link} of {place} takes {mtu}, and it may not be taken \
+                 apart; {place}'s own kernel refuses to send it"
+            ),
+            Self::TooLarge { link, mtu, bytes, silenced, .. } => {
+                let large = format!(
+                    "the packet is too large: it has {bytes} bytes, {link} of {place} takes {mtu}, and it may not be \
+                     taken apart"
+                );
+                match silenced {
+                    None => format!("{large}; {place} says so by ICMP to who sent it"),
+                    Some((there, cause)) => format!(
+                        "{large}; what {place} says about that by ICMP does not get back, a path MTU black hole: {}",
+                        cause.text(there)
+                    ),
+                }
+            }
             Self::Isolated { bridge, ports: [one, other] } => format!(
                 "{place}'s {bridge} has its ports {one} and {other} isolated: it lets no frame through from one to the \
                  other"

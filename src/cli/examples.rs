@@ -147,6 +147,16 @@ Examples:
 
 The exit code is 1 when nothing was answered.";
 
+pub(super) const WALK: &str = "\
+Examples:
+  netlab walk pod1 pod4
+  netlab walk pod1 pod4 tcp:80
+  netlab walk -v pod1 10.244.2.3
+  netlab walk --df -s 1472 pod1 pod4      where a large packet gets stuck
+
+What stands at a step was captured there. What stands between two steps was asked from the
+kernel afterwards. The exit code is 1 when no answer came back.";
+
 pub(super) const TRACEROUTE: &str = "\
 Examples:
   netlab traceroute pod1 pod4

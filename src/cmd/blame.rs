@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use crate::blame::{self, Decision, Facts, Packet, State, Verdict, Way, blame};
-use crate::kernel::inspect::{Answer, Found, FoundChain, Lookup, Question};
+use ipnet::IpNet;
+
+use crate::blame::{self, Decision, Facts, Packet, Stage, State, Verdict, Way, blame};
+use crate::kernel::inspect::{self, Answer, Found, FoundChain, FoundRule, Lookup, Question};
 use crate::model::{Family, Lab};
 use crate::plan::Sandbox;
 use crate::plan::nftables::Rule;
@@ -23,7 +25,7 @@ pub(super) struct Explained {
 ///
 /// Moves this process, which must have one thread, into the lab, and leaves it in the last namespace that was asked.
 pub(super) fn facts_about(lab: &Lab, sandboxes: &[Sandbox], from: &str, to: IpAddr) -> Explained {
-    let mut live = Live { lookup: Lookup::new(sandboxes), known: HashMap::new() };
+    let mut live = Live::new(sandboxes);
     let verdict = blame(lab, from, to, &mut live);
     Explained { facts: facts(&verdict), place: verdict.blame.map(|blame| blame.place) }
 }
@@ -39,8 +41,7 @@ fn facts(verdict: &Verdict) -> Vec<Fact> {
     }
     let likely = match &verdict.blame {
         Some(blame) => blame.to_string(),
-        None => "every look-up on the way is in order, there and back; packet filters and queues are not looked at"
-            .to_owned(),
+        None => "every look-up on the way is in order, there and back; queues are not looked at".to_owned(),
     };
     facts.push(Fact { label: "likely".to_owned(), text: likely });
     let mend = verdict.blame.as_ref().map(|blame| blame.mend.join("\n")).unwrap_or_default();
@@ -54,9 +55,16 @@ fn facts(verdict: &Verdict) -> Vec<Fact> {
 const MAIN: u32 = 254;
 
 /// The kernels of a running lab. Each place is read once: blame is about one moment.
-struct Live<'a> {
+pub(super) struct Live<'a> {
     lookup: Lookup<'a>,
     known: HashMap<String, Known>,
+}
+
+impl<'a> Live<'a> {
+    /// Nothing is read yet.
+    pub(super) fn new(sandboxes: &'a [Sandbox]) -> Self {
+        Self { lookup: Lookup::new(sandboxes), known: HashMap::new() }
+    }
 }
 
 struct Known {
@@ -75,25 +83,36 @@ impl Live<'_> {
     }
 }
 
-impl Facts for Live<'_> {
-    fn place(&mut self, name: &str) -> Result<Rc<State>, String> {
-        self.known(name).map(|known| Rc::clone(&known.state))
-    }
-
-    fn route(&mut self, place: &str, packet: &Packet) -> Result<Decision, String> {
+impl Live<'_> {
+    fn question(&mut self, place: &str, packet: &Packet) -> Result<Question, String> {
         let names = &self.known(place)?.names;
         let index = |name: &String| names.iter().find(|(_, known)| *known == name).map(|(index, _)| *index);
         let entered = match &packet.entered {
             Some(name) => Some(index(name).ok_or_else(|| format!("{place}: it has no interface {name}"))?),
             None => None,
         };
-        let question = Question { from: packet.from, to: packet.to, entered };
+        Ok(Question { from: packet.from, to: packet.to, entered })
+    }
+}
+
+impl Facts for Live<'_> {
+    fn matched(&mut self, place: &str, packet: &Packet) -> Option<IpNet> {
+        let question = self.question(place, packet).ok()?;
+        self.lookup.matched(place, &question).ok()?
+    }
+
+    fn place(&mut self, name: &str) -> Result<Rc<State>, String> {
+        self.known(name).map(|known| Rc::clone(&known.state))
+    }
+
+    fn route(&mut self, place: &str, packet: &Packet) -> Result<Decision, String> {
+        let question = self.question(place, packet)?;
         let answer = self.lookup.route(place, &question).map_err(|error| error.to_string())?;
         let names = &self.known(place)?.names;
         Ok(match answer {
-            Answer::Send { via, link, source, table } => {
+            Answer::Send { via, link, source, table, encap } => {
                 let table = (table != MAIN).then_some(table);
-                Decision::Send { via, link: name(names, link), source, table }
+                Decision::Send { via, link: name(names, link), source, table, encap }
             }
             Answer::Keep => Decision::Keep,
             Answer::Refuse { errno, text } => Decision::Refuse { errno, text: text.to_owned() },
@@ -112,9 +131,69 @@ fn source_nat(chains: &[FoundChain]) -> Vec<Rule> {
     nat.flat_map(|chain| &chain.rules).filter_map(|found| found.rule.clone()).collect()
 }
 
+/// The chains that decide about packets, in the order in which the kernel asks them.
+fn deciding(chains: &[FoundChain]) -> Vec<blame::FilterChain> {
+    let mut bases: Vec<&FoundChain> = chains.iter().filter(|chain| chain.hook.is_some()).collect();
+    bases.sort_by_key(|chain| chain.priority);
+    let chain = |chain: &&FoundChain| {
+        // Translation is no decision.
+        if chain.kind.as_deref() == Some("nat") {
+            return None;
+        }
+        Some(blame::FilterChain {
+            table: format!("{} {}", chain.family, chain.table),
+            name: chain.name.clone(),
+            stage: stage(chain)?,
+            family: match chain.family.as_str() {
+                "ip" => Some(Family::V4),
+                "ip6" => Some(Family::V6),
+                _ => None,
+            },
+            drops: chain.drops,
+            rules: chain.rules.iter().map(rule).collect(),
+        })
+    };
+    bases.iter().filter_map(chain).collect()
+}
+
+fn rule(found: &FoundRule) -> blame::FilterRule {
+    let FoundRule { rule, refuses, handle, .. } = found;
+    blame::FilterRule { says: rule.clone(), refuses: *refuses, handle: *handle }
+}
+
+/// When the kernel asks a chain: `NF_INET_…` and `NF_NETDEV_…` (linux/netfilter.h). Those of ARP are about
+/// no packet that is followed here.
+fn stage(chain: &FoundChain) -> Option<Stage> {
+    Some(match (chain.family.as_str(), chain.hook?) {
+        ("netdev", 0) | ("inet", 5) => Stage::Ingress(chain.device.clone()?),
+        ("netdev", 1) => Stage::Egress(chain.device.clone()?),
+        ("ip" | "ip6" | "inet", 0) => Stage::Prerouting,
+        ("ip" | "ip6" | "inet", 1) => Stage::Input,
+        ("ip" | "ip6" | "inet", 2) => Stage::Forward,
+        ("ip" | "ip6" | "inet", 3) => Stage::Output,
+        ("ip" | "ip6" | "inet", POSTROUTING) => Stage::Postrouting,
+        ("bridge", 2) => Stage::Bridged,
+        _ => return None,
+    })
+}
+
 /// An interface may have come between two of the kernel's answers.
 fn name(names: &HashMap<u32, String>, index: u32) -> String {
     names.get(&index).cloned().unwrap_or_else(|| format!("if{index}"))
+}
+
+fn as_tunnel(kind: &str, tunnel: inspect::Tunnel) -> Option<blame::Tunnel> {
+    let peers = tunnel.peers.into_iter().map(|peer| blame::Peer {
+        endpoint: peer.endpoint.map(|endpoint| endpoint.ip()),
+        allowed: peer.allowed,
+    });
+    Some(blame::Tunnel {
+        kind: blame::Wraps::of(kind)?,
+        id: tunnel.id,
+        port: tunnel.port,
+        local: tunnel.local,
+        peers: peers.collect(),
+    })
 }
 
 fn known(found: Found) -> Known {
@@ -135,6 +214,7 @@ fn known(found: Found) -> Known {
         forwards_v4: link.forwards_v4,
         disabled_v6: link.disabled_v6,
         rp_filter: link.rp_filter.max(everywhere),
+        tunnel: link.tunnel.and_then(|tunnel| as_tunnel(&link.kind, tunnel)),
     });
     let rules = found.rules.into_iter().map(|rule| blame::Rule {
         preference: rule.preference,
@@ -148,13 +228,20 @@ fn known(found: Found) -> Known {
         mac: entry.mac,
         state: entry.state,
     });
-    // Bridges have entries too, and those lead to no address.
-    let forwards = found.fdb.into_iter().filter_map(|entry| {
+    // Entries of bridges lead to no address.
+    let (of_bridges, of_tunnels): (Vec<_>, Vec<_>) =
+        found.fdb.into_iter().partition(|entry| entry.to.is_none());
+    let forwards = of_tunnels.into_iter().filter_map(|entry| {
         Some(blame::Forward { link: name(&names, entry.link), mac: entry.mac, to: entry.to? })
     });
     let forwards = forwards.collect();
+    let switched = of_bridges
+        .into_iter()
+        .map(|entry| blame::Switched { link: name(&names, entry.link), mac: entry.mac });
+    let switched = switched.collect();
     let state = State {
         forwards,
+        switched,
         links: links.collect(),
         routes: found
             .routes
@@ -165,6 +252,7 @@ fn known(found: Found) -> Known {
         neighbours: neighbours.collect(),
         source_nat: source_nat(&found.chains),
         filters: found.filters,
+        chains: deciding(&found.chains),
         ignores_pings_v4: found.ignores_pings_v4,
         ignores_pings_v6: found.ignores_pings_v6,
         disabled_v6: found.forwarding.disabled_v6,

@@ -50,7 +50,7 @@ enum Kind {
 }
 
 /// The arguments that clap cannot complete by itself.
-const ARGUMENTS: [(&str, &str, Kind); 44] = [
+const ARGUMENTS: [(&str, &str, Kind); 49] = [
     ("up", "file", Kind::Topology),
     ("down", "labs", Kind::Lab),
     ("status", "lab", Kind::Lab),
@@ -84,6 +84,11 @@ const ARGUMENTS: [(&str, &str, Kind); 44] = [
     ("capture", "lab", Kind::Lab),
     ("capture", "words", Kind::PlaceFabricOrSegment),
     ("capture", "write", Kind::File),
+    ("walk", "lab", Kind::Lab),
+    ("walk", "from", Kind::Place),
+    ("walk", "to", Kind::PlaceOrFabric),
+    ("walk", "pcapng", Kind::File),
+    ("walk", "html", Kind::File),
     ("matrix", "lab", Kind::Lab),
     ("matrix", "targets", Kind::Place),
     ("test", "files", Kind::LabOrTopology),

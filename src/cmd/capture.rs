@@ -1,9 +1,10 @@
 //! `netlab capture`: the frames that pass the interfaces of a lab, in one file or on the terminal.
 
-mod describe;
+pub(super) mod describe;
 mod filter;
 mod listen;
-mod output;
+pub(super) mod mend;
+pub(super) mod output;
 mod target;
 
 use super::{FINE, Fail, OTHER, running, usage};

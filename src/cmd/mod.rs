@@ -20,6 +20,7 @@ mod link;
 mod load;
 mod logs;
 mod matrix;
+mod new_file;
 mod ping;
 mod plan;
 mod running;
@@ -30,6 +31,7 @@ pub mod test;
 mod traceroute;
 mod transient;
 mod up;
+mod walk;
 mod why;
 
 use std::io;
@@ -81,6 +83,7 @@ pub fn run(cli: Cli) -> u8 {
         Command::Ping(args) => ping::ping(&args),
         Command::Traceroute(args) => traceroute::traceroute(&args),
         Command::Capture(args) => capture::capture(&args),
+        Command::Walk(args) => walk::walk(&args),
         Command::Matrix(args) => matrix::matrix(&args),
         Command::Test(args) => test::test(&args),
         Command::Compare(args) => compare::compare(&args),

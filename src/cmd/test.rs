@@ -4,10 +4,11 @@ mod examine;
 mod explain;
 mod job;
 mod run;
-mod snapshots;
+pub(super) mod snapshots;
 mod subject;
 mod tell;
 mod tests;
+mod walks;
 mod worker;
 
 use std::time::Instant;

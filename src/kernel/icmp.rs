@@ -12,7 +12,7 @@ use nix::libc;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 
-use super::sockopt::{path_mtu, set_int};
+use super::sockopt::{path_mtu, set_dont_fragment, set_int};
 use crate::packet::icmp::{ECHO_HEADER_LEN, EchoRequest, IcmpAnswer, Mark};
 use crate::probe::DontFragment;
 
@@ -102,22 +102,7 @@ impl IcmpSocket {
         if self.dont_fragment == Some(dont_fragment) {
             return Ok(());
         }
-        let (level, name) = match self.raw.family {
-            Family::V4 => (libc::IPPROTO_IP, libc::IP_MTU_DISCOVER),
-            Family::V6 => (libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER),
-        };
-        // The values are the same for both families.
-        let value = match dont_fragment {
-            DontFragment::Kernel => libc::IP_PMTUDISC_WANT,
-            DontFragment::Clear => libc::IP_PMTUDISC_DONT,
-            DontFragment::Set => libc::IP_PMTUDISC_PROBE,
-        };
-        set_int(&self.raw.socket, level, name, value)?;
-        if self.raw.family == Family::V6 {
-            // IPv6 cuts packets only at the source, and there this option forbids it.
-            let forbid = i32::from(dont_fragment == DontFragment::Set);
-            set_int(&self.raw.socket, level, libc::IPV6_DONTFRAG, forbid)?;
-        }
+        set_dont_fragment(&self.raw.socket, self.raw.family, dont_fragment)?;
         self.dont_fragment = Some(dont_fragment);
         Ok(())
     }

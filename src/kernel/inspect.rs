@@ -27,8 +27,9 @@ use reader::Reader;
 
 pub use super::nftables::{FoundChain, FoundRule};
 pub use super::wireguard::FoundPeer;
+pub(super) use link::request_for as link_request;
 pub use lookup::{Answer, Lookup, Question};
-pub(super) use neighbour::permanent;
+pub(super) use neighbour::{neighbours, permanent};
 
 /// What a namespace has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -261,15 +262,12 @@ pub fn inspect(place: &Place<'_>, others: &[&Sandbox]) -> Result<Found> {
     for link in &mut links {
         link.qdisc = qdiscs.remove(&link.index);
     }
-    // Only the fabric and nodes ever get rules from netlab, and asking may have the kernel load a module.
-    let chains = match place.sandbox.kind {
-        Kind::Fabric | Kind::Node => nftables::chains(here)?,
-        Kind::Router | Kind::External | Kind::Pod => Vec::new(),
-    };
+    // Asking may have the kernel load a module.
+    let chains = if may_have_rules(place.sandbox.kind) { nftables::chains(here)? } else { Vec::new() };
     let mut found = Found {
         routes: route::routes(&mut reader)?,
         rules: rule::rules(&mut reader)?,
-        neighbours: neighbour::neighbours(&mut reader)?,
+        neighbours: neighbours(&mut reader)?,
         fdb: neighbour::fdb(&mut reader)?,
         filters: nftables::at_interfaces(&chains),
         chains,
@@ -280,6 +278,14 @@ pub fn inspect(place: &Place<'_>, others: &[&Sandbox]) -> Result<Found> {
     };
     tunnel::add_peers(&mut found);
     Ok(found)
+}
+
+/// Whether places of that kind ever get packet filter rules from netlab.
+fn may_have_rules(kind: Kind) -> bool {
+    match kind {
+        Kind::Fabric | Kind::Node => true,
+        Kind::Router | Kind::External | Kind::Pod => false,
+    }
 }
 
 /// A descriptor of a sandbox's network namespace; `None` if it is gone, which only leaves a cable's end without a name.

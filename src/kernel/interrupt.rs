@@ -16,8 +16,14 @@ pub struct Interrupts(SignalFd);
 impl Interrupts {
     /// From here on these signals wait.
     pub fn hold() -> Result<Self> {
+        Self::hold_also(&[])
+    }
+
+    /// The same, and these others too.
+    pub(super) fn hold_also(others: &[Signal]) -> Result<Self> {
         // What is ignored (`nohup`) stays ignored: held back, it would be delivered all the same.
-        let signals = SigSet::from_iter(ALL.into_iter().filter(|signal| !is_ignored(*signal)));
+        let all = ALL.iter().chain(others).copied();
+        let signals = SigSet::from_iter(all.filter(|signal| !is_ignored(*signal)));
         signals.thread_block().map_err(Error::call("holding signals back"))?;
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
         SignalFd::with_flags(&signals, flags).map(Self).map_err(Error::call("taking signals"))

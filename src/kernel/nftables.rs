@@ -5,6 +5,7 @@ mod batch;
 mod connection;
 mod expression;
 mod read;
+mod verdict;
 
 pub(super) use connection::Connection;
 pub use read::{FoundChain, FoundRule};

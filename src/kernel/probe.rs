@@ -80,14 +80,14 @@ pub fn run_traceroute(
     Ok(tracer.trace())
 }
 
-struct Answer {
+pub(super) struct Answer {
     seq: u16,
-    outcome: Outcome,
+    pub(super) outcome: Outcome,
     bytes: usize,
 }
 
 /// The requests of one run, on a clock that starts with it.
-struct Probes<'a> {
+pub(super) struct Probes<'a> {
     socket: &'a mut IcmpSocket,
     target: IpAddr,
     size: u16,
@@ -96,16 +96,16 @@ struct Probes<'a> {
 }
 
 impl<'a> Probes<'a> {
-    fn new(socket: &'a mut IcmpSocket, target: IpAddr, size: u16) -> Self {
+    pub(super) fn new(socket: &'a mut IcmpSocket, target: IpAddr, size: u16) -> Self {
         Self { socket, target, size, start: Instant::now(), sent: HashMap::new() }
     }
 
-    fn now(&self) -> Duration {
+    pub(super) fn now(&self) -> Duration {
         self.start.elapsed()
     }
 
     /// Sends a request; what comes back at once is only ever the own kernel's error.
-    fn send(&mut self, seq: u16, ttl: Option<u8>) -> Option<Answer> {
+    pub(super) fn send(&mut self, seq: u16, ttl: Option<u8>) -> Option<Answer> {
         match self.socket.send(self.target, ttl, seq, self.size) {
             Ok(sent_at) => {
                 self.sent.insert(seq, sent_at);
@@ -115,7 +115,7 @@ impl<'a> Probes<'a> {
         }
     }
 
-    fn receive(&mut self, deadline: Duration, stop: &AtomicBool) -> io::Result<Option<Answer>> {
+    pub(super) fn receive(&mut self, deadline: Duration, stop: &AtomicBool) -> io::Result<Option<Answer>> {
         let received = self.socket.recv(self.start + deadline, stop)?;
         Ok(received.and_then(|received| self.understand(&received)))
     }

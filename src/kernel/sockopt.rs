@@ -8,6 +8,9 @@ use std::time::Duration;
 use nix::libc;
 use nix::sys::socket::{getsockopt, sockopt};
 
+use super::icmp::Family;
+use crate::probe::DontFragment;
+
 /// Sets an `int` option.
 #[allow(unsafe_code)] // IP_MTU_DISCOVER and its IPv6 twin have no safe wrapper
 pub(super) fn set_int(socket: &impl AsFd, level: i32, name: i32, value: i32) -> io::Result<()> {
@@ -16,6 +19,26 @@ pub(super) fn set_int(socket: &impl AsFd, level: i32, name: i32, value: i32) -> 
     // SAFETY: `value` points to `length` bytes that live through the call, and the descriptor is borrowed.
     let result = unsafe { libc::setsockopt(socket.as_fd().as_raw_fd(), level, name, value, length) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Whether what the socket sends may be cut on its way.
+pub(super) fn set_dont_fragment(socket: &impl AsFd, family: Family, how: DontFragment) -> io::Result<()> {
+    let (level, name) = match family {
+        Family::V4 => (libc::IPPROTO_IP, libc::IP_MTU_DISCOVER),
+        Family::V6 => (libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER),
+    };
+    // The values are the same for both families.
+    let value = match how {
+        DontFragment::Kernel => libc::IP_PMTUDISC_WANT,
+        DontFragment::Clear => libc::IP_PMTUDISC_DONT,
+        DontFragment::Set => libc::IP_PMTUDISC_PROBE,
+    };
+    set_int(socket, level, name, value)?;
+    if family == Family::V6 {
+        // IPv6 cuts packets only at the source, and there this option forbids it.
+        set_int(socket, level, libc::IPV6_DONTFRAG, i32::from(how == DontFragment::Set))?;
+    }
+    Ok(())
 }
 
 /// Sets an option that is a row of bits, such as the filters of raw ICMP sockets.

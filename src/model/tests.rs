@@ -42,6 +42,8 @@ pub enum Probe {
     Tcp,
     /// A UDP request.
     Udp,
+    /// A ping, or the beginning of a TCP connection, at every interface that it crosses.
+    Walk,
 }
 
 /// Something that must hold.
@@ -55,25 +57,33 @@ pub struct Test {
     pub from: String,
     /// The pod, node or address that is tried.
     pub to: String,
-    /// The port, for TCP and UDP.
+    /// The port, for TCP and UDP, and of a walk that is one of TCP.
     pub port: Option<u16>,
     /// Bytes of data in a ping that nobody may cut.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u16>,
     /// The answers that are right.
     pub expect: Vec<String>,
-    /// The hops in order, by name.
+    /// The hops in order, by name; of a walk, the places that it passes, or interfaces of theirs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub path: Vec<String>,
     /// As whom the server must see the one who asks: a name or an address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen_as: Option<String>,
+    /// Whether the steps of a walk belong to the lab's snapshot.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub snapshot: bool,
     /// How long the answer may take, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within_ms: Option<u64>,
     /// What to say when it fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// Checks all tests of a document against the lab.
@@ -124,6 +134,7 @@ fn one(row: &Row<spec::Test>, targets: &Targets<'_>, context: &mut Context) -> O
         Some(("traceroute", span)) => (Probe::Traceroute, span),
         Some(("tcp", span)) => (Probe::Tcp, span),
         Some(("udp", span)) => (Probe::Udp, span),
+        Some(("walk", span)) => (Probe::Walk, span),
         Some((_, span)) => (Probe::Ping, span),
         None => (Probe::Ping, row.span.clone()),
     };
@@ -132,6 +143,7 @@ fn one(row: &Row<spec::Test>, targets: &Targets<'_>, context: &mut Context) -> O
     let size = size(test, probe, context);
     let path = path(test, probe, targets, context);
     let expect = expect(test, probe, context);
+    let snapshot = snapshot(test, probe, context);
     let seen_as = seen_as(test, probe, &expect, targets, context);
     let within_ms = within(test, &expect, context);
     let from = context.required(test.from.as_ref(), "from", "test", &row.span, "\"pod1\"");
@@ -152,6 +164,7 @@ fn one(row: &Row<spec::Test>, targets: &Targets<'_>, context: &mut Context) -> O
         expect,
         path,
         seen_as,
+        snapshot,
         within_ms,
         hint: test.hint.as_ref().and_then(|field| field.value.clone()),
     })
@@ -160,7 +173,7 @@ fn one(row: &Row<spec::Test>, targets: &Targets<'_>, context: &mut Context) -> O
 fn check_port(test: &spec::Test, probe: Probe, probe_span: &Span, context: &mut Context) {
     let needs = matches!(probe, Probe::Tcp | Probe::Udp);
     match &test.port {
-        Some(port) if !needs && port.value.is_some() => {
+        Some(port) if !needs && probe != Probe::Walk && port.value.is_some() => {
             let diagnostic =
                 Diagnostic::new(Code::BadTest, "this probe has no port", port.span.clone(), "a port here");
             let why =
@@ -185,20 +198,25 @@ fn size(test: &spec::Test, probe: Probe, context: &mut Context) -> Option<u16> {
     let field = test.size.as_ref()?;
     let why = "an IPv4 packet has 65535 bytes at most, 28 of them headers";
     let size = context.number("size", Some(field), 0..=LARGEST_PING, why);
-    if probe != Probe::Ping && field.value.is_some() {
+    let is_echo = probe == Probe::Ping || (probe == Probe::Walk && test.port.is_none());
+    if !is_echo && field.value.is_some() {
         let message = "only a ping has a size";
         let diagnostic = Diagnostic::new(Code::BadTest, message, field.span.clone(), "a size here");
-        context.push(diagnostic.help("write probe = \"ping\", or leave the size out"));
+        context.push(diagnostic.help(match probe {
+            Probe::Walk => "with a port, the walk is one of TCP: leave the port out, or the size",
+            _ => "write probe = \"ping\", or leave the size out",
+        }));
     }
     size.and_then(|size| u16::try_from(size).ok())
 }
 
 fn path(test: &spec::Test, probe: Probe, targets: &Targets<'_>, context: &mut Context) -> Vec<String> {
     let Some(field) = &test.path else { return Vec::new() };
-    if probe != Probe::Traceroute && field.value.is_some() {
-        let message = "only a traceroute has a path";
+    if !matches!(probe, Probe::Traceroute | Probe::Walk) && field.value.is_some() {
+        let message = "only a traceroute or a walk has a path";
         let diagnostic = Diagnostic::new(Code::BadTest, message, field.span.clone(), "a path here");
-        context.push(diagnostic.help("write probe = \"traceroute\", or leave the path out"));
+        context
+            .push(diagnostic.help("write probe = \"traceroute\" or probe = \"walk\", or leave the path out"));
     }
     let hops: Vec<(String, Span)> = field
         .get()
@@ -216,12 +234,23 @@ fn path(test: &spec::Test, probe: Probe, targets: &Targets<'_>, context: &mut Co
     hops.into_iter().map(|(hop, _)| hop).collect()
 }
 
+fn snapshot(test: &spec::Test, probe: Probe, context: &mut Context) -> bool {
+    let Some(Field { value: Some(wanted), span }) = &test.snapshot else { return false };
+    if probe != Probe::Walk {
+        let message = "only a walk has steps for the snapshot";
+        let diagnostic = Diagnostic::new(Code::BadTest, message, span.clone(), "steps of what?");
+        context.push(diagnostic.help("write probe = \"walk\", or leave `snapshot` out"));
+    }
+    *wanted
+}
+
 fn expect(test: &spec::Test, probe: Probe, context: &mut Context) -> Vec<String> {
     let Some(field) = &test.expect else { return vec!["reply".into()] };
     let mut answers = Vec::new();
     for (answer, span) in field.items() {
         let mtu = answer.strip_prefix("frag-needed ");
-        if answer == "refused" && probe != Probe::Tcp {
+        let is_tcp = probe == Probe::Tcp || (probe == Probe::Walk && test.port.is_some());
+        if answer == "refused" && !is_tcp {
             let message = "only TCP connections are refused";
             let diagnostic = Diagnostic::new(Code::BadTest, message, span, "never comes");
             let help = "where nobody listens, UDP gets \"port-unreachable\"; ICMP has no ports to be closed";

@@ -161,17 +161,28 @@ impl Match {
     }
 }
 
+impl Rule {
+    /// Whether it decides about a packet from one address to another, if no rule before it does.
+    pub fn is_about(&self, from: IpAddr, to: IpAddr) -> bool {
+        self.matches.iter().all(|one| one.holds(from, to))
+    }
+}
+
 impl Chain {
     /// The rule that decides about a packet from one address to another, if one does.
     pub fn decides(&self, from: IpAddr, to: IpAddr) -> Option<&Rule> {
-        self.rules.iter().find(|rule| rule.matches.iter().all(|one| one.holds(from, to)))
+        self.rules.iter().find(|rule| rule.is_about(from, to))
     }
 }
 
 /// The verdict by which rules, asked in order, give a packet another source, if they do.
 pub fn translation(rules: &[Rule], from: IpAddr, to: IpAddr) -> Option<Verdict> {
-    let decides = |rule: &&Rule| rule.matches.iter().all(|one| one.holds(from, to));
-    rules.iter().find(decides).map(|rule| rule.verdict).filter(|verdict| verdict.translates())
+    translating(rules, from, to).map(|rule| rule.verdict)
+}
+
+/// The rule that does so.
+pub fn translating(rules: &[Rule], from: IpAddr, to: IpAddr) -> Option<&Rule> {
+    rules.iter().find(|rule| rule.is_about(from, to)).filter(|rule| rule.verdict.translates())
 }
 
 impl fmt::Display for TableFamily {

@@ -58,6 +58,20 @@ pub enum TunnelKind {
     Wireguard,
 }
 
+impl TunnelKind {
+    /// What people call it.
+    pub fn title(&self) -> &'static str {
+        match self {
+            Self::Vxlan { .. } => "VXLAN",
+            Self::Geneve { .. } => "Geneve",
+            Self::Ipip { .. } => "IP in IP",
+            Self::Gre => "GRE",
+            Self::Ip6Gre => "GRE over IPv6",
+            Self::Wireguard => "WireGuard",
+        }
+    }
+}
+
 /// The time to live of packets that tunnels make, as of any that a node sends by itself (`net.ipv4.ip_default_ttl`). The
 /// devices that are not on UDP would otherwise copy it from the packet inside, and a traceroute would end at the first
 /// router of the underlay.

@@ -6,6 +6,7 @@ mod time;
 
 use std::fmt::Write as _;
 
+pub(in crate::render) use frame::meaning as icmp_meaning;
 pub use json::{CaptureLine, capture_json};
 pub use time::Stamp;
 

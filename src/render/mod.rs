@@ -18,6 +18,7 @@ pub mod survey;
 pub mod traceroute;
 mod tree;
 mod tunnel;
+pub mod walk;
 
 pub use hosts::hosts;
 pub use names::LabNames;

@@ -233,7 +233,8 @@ pub struct Test {
     /// What the test is called in reports.
     #[schemars(required)]
     pub name: Option<Field<String>>,
-    /// What is tried: "ping", "traceroute", "tcp" or "udp". Default ping.
+    /// What is tried: "ping", "traceroute", "tcp", "udp" or "walk" (a ping or, with a port, the beginning of a TCP connection,
+    /// seen at every interface that it crosses). Default ping.
     pub probe: Option<Field<String>>,
     /// The pod or node that tries.
     #[schemars(required)]
@@ -241,17 +242,20 @@ pub struct Test {
     /// The pod, node or address that is tried.
     #[schemars(required)]
     pub to: Option<Field<String>>,
-    /// The port, for tcp and udp.
+    /// The port, for tcp, udp and walk.
     pub port: Option<Field<i64>>,
-    /// Bytes of data in a ping, which is then not to be cut on the way. Default 56, which may be cut.
+    /// Bytes of data in a ping, or in that of a walk, which is then not to be cut on the way. Default 56, which may be cut.
     pub size: Option<Field<i64>>,
     /// The answer that is right, or a list of them. Default reply.
     pub expect: Option<Field<Names>>,
-    /// The hops in order, for traceroute. Not asked for on another data path than the file's own.
+    /// The hops in order, for traceroute; for walk the places that the packet passes, or single interfaces of theirs, such as
+    /// "node1 cbr0". Not asked for on another data path than the file's own.
     pub path: Option<Field<Vec<Field<String>>>>,
     /// As whom the server must see the one who asks: a name or an address. Over TCP a `netlab serve http` is asked, over UDP
     /// a STUN server; every external has both.
     pub seen_as: Option<Field<String>>,
+    /// Whether the steps of a walk are part of the lab's snapshot.
+    pub snapshot: Option<Field<bool>>,
     /// How long the answer may take, such as "200ms".
     pub within: Option<Field<String>>,
     /// What to tell the reader when the test fails.
@@ -265,5 +269,5 @@ pub const WORD_LISTS: &[(&str, &[&str])] = &[
     ("rp_filter", &["off", "strict", "loose"]),
     ("restart", &["always", "on-failure", "never"]),
     ("direction", &["both", "out", "in"]),
-    ("probe", &["ping", "traceroute", "tcp", "udp"]),
+    ("probe", &["ping", "traceroute", "tcp", "udp", "walk"]),
 ];

@@ -14,8 +14,10 @@ pub type Named<'a> = &'a dyn Fn(IpAddr) -> Option<String>;
 pub fn attempt(test: &Test) -> Attempt {
     let port = test.port.unwrap_or_default();
     match (test.probe, test.size) {
-        (Probe::Ping, Some(size)) => Attempt::Ping { size, dont_fragment: DontFragment::Set },
-        (Probe::Ping, None) => Attempt::PING,
+        // With a port, a walk is one of TCP.
+        (Probe::Walk, _) if test.port.is_some() => Attempt::Tcp { port },
+        (Probe::Ping | Probe::Walk, Some(size)) => Attempt::Ping { size, dont_fragment: DontFragment::Set },
+        (Probe::Ping | Probe::Walk, None) => Attempt::PING,
         (Probe::Traceroute, _) => Attempt::Traceroute(TracerouteOptions::default()),
         (Probe::Tcp, _) => Attempt::Tcp { port },
         (Probe::Udp, _) => Attempt::Udp { port },
@@ -116,6 +118,38 @@ fn is_hop(expected: &str, hop: IpAddr, named: Named<'_>) -> bool {
     words(&name).starts_with(&words(expected))
 }
 
+/// What is wrong with the interfaces that a walk crossed, each with its place; nothing where they are as expected: the places
+/// that are named in order, at each of them the interfaces that are named.
+pub fn judge_walk(test: &Test, steps: &[(String, String)]) -> Option<String> {
+    let expected: Vec<(&str, &str)> = test.path.iter().map(|word| place_and_interface(word)).collect();
+    let mut wanted = expected.chunk_by(|one, other| one.0 == other.0);
+    let mut walked = steps.chunk_by(|one, other| one.0 == other.0);
+    let fits = loop {
+        match (wanted.next(), walked.next()) {
+            (None, None) => break true,
+            (Some(wanted), Some(walked)) if has_in_order(wanted, walked) => {}
+            _ => break expected.is_empty(),
+        }
+    };
+    let crossed =
+        || steps.iter().map(|(place, interface)| format!("{place} {interface}")).collect::<Vec<_>>();
+    (!fits).then(|| format!("by {} instead of {}", crossed().join(", "), test.path.join(", ")))
+}
+
+/// `node1 cbr0`, or the place alone.
+fn place_and_interface(word: &str) -> (&str, &str) {
+    let (place, interface) = word.trim().split_once(char::is_whitespace).unwrap_or((word.trim(), ""));
+    (place, interface.trim())
+}
+
+/// Whether a place is the one that is wanted, and all interfaces that are wanted of it are among those crossed, in order.
+fn has_in_order(wanted: &[(&str, &str)], walked: &[(String, String)]) -> bool {
+    let mut crossed = walked.iter().map(|(_, interface)| interface);
+    let is_there = |wanted: &str| wanted.is_empty() || crossed.any(|interface| interface == wanted);
+    let is_place = walked.first().zip(wanted.first()).is_some_and(|(walked, wanted)| walked.0 == wanted.0);
+    is_place && wanted.iter().map(|(_, interface)| *interface).all(is_there)
+}
+
 /// Hops by name, in order.
 pub fn path(hops: &[Option<IpAddr>], named: Named<'_>) -> String {
     let hop = |hop: &Option<IpAddr>| {
@@ -142,6 +176,7 @@ mod tests {
             expect: expect.iter().map(|&word| word.to_owned()).collect(),
             path: Vec::new(),
             seen_as: None,
+            snapshot: false,
             within_ms: None,
             hint: None,
         }
@@ -231,6 +266,38 @@ mod tests {
         assert_eq!(wrong.as_deref(), Some(text));
         assert!(by(&["node1", "pod4"]).is_some(), "one hop less");
         assert!(by(&["node", "node2", "pod4"]).is_some(), "half a name");
+    }
+
+    #[test]
+    fn a_walk_passes_the_places_and_interfaces_that_are_named() {
+        let steps: Vec<(String, String)> =
+            ["pod1 eth0", "node1 veth1", "node1 cbr0", "node1 eth0", "pod4 eth0"]
+                .iter()
+                .map(|step| place_and_interface(step))
+                .map(|(place, interface)| (place.to_owned(), interface.to_owned()))
+                .collect();
+        let wrong = |path: &[&str]| {
+            let path = path.iter().map(|&hop| hop.to_owned()).collect();
+            judge_walk(&Test { path, ..test(Probe::Walk, &["reply"]) }, &steps)
+        };
+        for right in [
+            &[][..],
+            &["pod1", "node1", "pod4"],
+            &["pod1 eth0", "node1 cbr0", "node1 eth0", "pod4"],
+            &["pod1", "node1", "node1 eth0", "pod4"],
+        ] {
+            assert_eq!(wrong(right), None, "{right:?}");
+        }
+        for other in [
+            &["pod1", "node1"][..],
+            &["pod1", "pod4"],
+            &["pod1", "node1 eth0", "node1 cbr0", "pod4"],
+            &["pod1", "node1 flannel.1", "pod4"],
+            &["pod1", "node1", "node2", "pod4"],
+        ] {
+            let said = "by pod1 eth0, node1 veth1, node1 cbr0, node1 eth0, pod4 eth0 instead of ";
+            assert_eq!(wrong(other), Some(format!("{said}{}", other.join(", "))));
+        }
     }
 
     #[test]

@@ -5,8 +5,11 @@
 
 #![allow(dead_code, unreachable_pub, missing_docs)] // each test binary uses a part of this
 
+pub mod browser;
 pub mod capture;
+pub mod console;
 pub mod pcapng;
+pub mod terminal;
 
 use std::fs;
 use std::io::Write as _;
@@ -38,6 +41,24 @@ pub fn in_each_mode(test: &str, run: impl Fn(&World)) {
             Err(why) => skip(test, &format!("{mode:?}: {why}")),
         }
     }
+}
+
+/// Runs a test in every mode, and in a slow virtual machine as root only: another kernel is what it is there for, and an
+/// ordinary user's labs take the same ways through it.
+pub fn in_each_mode_unless_slow(test: &str, run: impl Fn(&World)) {
+    if !is_slow() {
+        return in_each_mode(test, run);
+    }
+    skip(test, "Ordinary: in the slow virtual machine it runs as root only");
+    match World::new(Mode::Root) {
+        Ok(world) => run(&world),
+        Err(why) => skip(test, &why),
+    }
+}
+
+/// The line that says what this machine lacks.
+pub fn lacking(said: &str) -> &str {
+    said.lines().find(|line| line.contains("this kernel lacks")).unwrap_or(said).trim()
 }
 
 /// Says that a test, or a part of it, did not run.

@@ -24,34 +24,34 @@ const SHIPPED: [(&str, &str); 8] = [
 
 /// A place's tables.
 #[derive(Default)]
-pub(super) struct Place {
-    pub(super) state: State,
+pub(crate) struct Place {
+    pub(crate) state: State,
     /// Next hop and interface of each route of [`State::routes`].
     hops: Vec<(Option<IpAddr>, String)>,
     /// The source of its own packets.
-    pub(super) source: Option<IpAddr>,
+    pub(crate) source: Option<IpAddr>,
     /// What a rule has it do with packets for others.
-    pub(super) ruled: Option<Decision>,
+    pub(crate) ruled: Option<Decision>,
 }
 
 /// A lab whose places can be changed by name.
-pub(super) struct World {
-    pub(super) lab: Lab,
-    pub(super) places: BTreeMap<String, Place>,
+pub(crate) struct World {
+    pub(crate) lab: Lab,
+    pub(crate) places: BTreeMap<String, Place>,
     /// The look-ups that were made.
-    pub(super) asked: usize,
+    pub(crate) asked: usize,
 }
 
-pub(super) fn ip(text: &str) -> IpAddr {
+pub(crate) fn ip(text: &str) -> IpAddr {
     text.parse().expect("an address")
 }
 
-pub(super) fn net(text: &str) -> IpNet {
+pub(crate) fn net(text: &str) -> IpNet {
     text.parse().expect("a network")
 }
 
 impl World {
-    pub(super) fn new(file: &str) -> Self {
+    pub(crate) fn new(file: &str) -> Self {
         let lab = crate::parse(file, "lab").expect("a topology");
         let mut places: BTreeMap<String, Place> = BTreeMap::new();
         let plan = plan(&lab);
@@ -96,6 +96,12 @@ impl World {
                         here.add(address.trunc(), None, &link.name);
                     }
                     Op::Route(crate::plan::Route { to, via, link, .. }) => here.add(*to, *via, &link.name),
+                    Op::Neighbour { link, address, mac } => here.state.neighbours.push(Neighbour {
+                        address: *address,
+                        link: link.name.to_string(),
+                        mac: Some(*mac),
+                        state: "permanent".into(),
+                    }),
                     _ => {}
                 }
             }
@@ -103,28 +109,28 @@ impl World {
         Self { lab, places, asked: 0 }
     }
 
-    pub(super) fn shipped(name: &str) -> Self {
+    pub(crate) fn shipped(name: &str) -> Self {
         let found = SHIPPED.iter().find(|(known, _)| *known == name);
         Self::new(found.expect("a shipped lab").1)
     }
 
-    pub(super) fn at(&mut self, place: &str) -> &mut Place {
+    pub(crate) fn at(&mut self, place: &str) -> &mut Place {
         self.places.get_mut(place).expect("a place")
     }
 
-    pub(super) fn blame(&mut self, from: &str, to: &str) -> Verdict {
+    pub(crate) fn blame(&mut self, from: &str, to: &str) -> Verdict {
         let lab = self.lab.clone();
         blame(&lab, from, ip(to), self)
     }
 
     /// What is blamed, and the commands that mend it.
-    pub(super) fn likely(&mut self, from: &str, to: &str) -> (String, Vec<String>) {
+    pub(crate) fn likely(&mut self, from: &str, to: &str) -> (String, Vec<String>) {
         let blame = self.blame(from, to).blame.expect("something is wrong");
         (blame.to_string(), blame.mend)
     }
 
     /// The look-ups, each with its place.
-    pub(super) fn lookups(&mut self, from: &str, to: &str) -> Vec<String> {
+    pub(crate) fn lookups(&mut self, from: &str, to: &str) -> Vec<String> {
         let arrow = |way: Way| if way == Way::There { "" } else { "back " };
         let lookups = self.blame(from, to).lookups;
         lookups.into_iter().map(|one| format!("{}{}: {}", arrow(one.way), one.place, one.text)).collect()
@@ -146,37 +152,38 @@ fn a_link(name: &str) -> Link {
         forwards_v4: true,
         disabled_v6: false,
         rp_filter: 0,
+        tunnel: None,
     }
 }
 
 impl Place {
-    pub(super) fn link(&mut self, name: &str) -> &mut Link {
+    pub(crate) fn link(&mut self, name: &str) -> &mut Link {
         self.state.links.iter_mut().find(|link| link.name == name).expect("an interface")
     }
 
-    pub(super) fn add(&mut self, to: IpNet, via: Option<IpAddr>, link: &str) {
+    pub(crate) fn add(&mut self, to: IpNet, via: Option<IpAddr>, link: &str) {
         self.state.routes.push(Route { to, kind: "unicast".into() });
         self.hops.push((via, link.to_owned()));
     }
 
-    pub(super) fn refuse(&mut self, to: &str, kind: &str) {
+    pub(crate) fn refuse(&mut self, to: &str, kind: &str) {
         self.delete(to);
         self.state.routes.push(Route { to: net(to), kind: kind.into() });
         self.hops.push((None, String::new()));
     }
 
-    pub(super) fn delete(&mut self, to: &str) {
+    pub(crate) fn delete(&mut self, to: &str) {
         self.forget(|route, _| route.to == net(to));
     }
 
     /// As the kernel does it: routes by an interface go with it.
-    pub(super) fn down(&mut self, name: &str) {
+    pub(crate) fn down(&mut self, name: &str) {
         (self.link(name).up, self.link(name).carrier) = (false, false);
         self.forget(|_, link| link == name);
     }
 
     /// As the kernel does it: with the last address go the routes.
-    pub(super) fn lose_address(&mut self, name: &str, address: &str) {
+    pub(crate) fn lose_address(&mut self, name: &str, address: &str) {
         self.link(name).addresses.retain(|net| net.addr() != ip(address));
         let v6 = ip(address).is_ipv6();
         self.forget(|route, link| link == name && route.to.addr().is_ipv6() == v6);
@@ -189,7 +196,8 @@ impl Place {
         (self.state.routes, self.hops) = kept.unzip();
     }
 
-    pub(super) fn neighbour(&mut self, link: &str, address: &str, mac: Option<[u8; 6]>, state: &str) {
+    pub(crate) fn neighbour(&mut self, link: &str, address: &str, mac: Option<[u8; 6]>, state: &str) {
+        self.state.neighbours.retain(|entry| entry.link != link || entry.address != ip(address));
         self.state.neighbours.push(Neighbour {
             address: ip(address),
             link: link.into(),
@@ -218,9 +226,13 @@ impl Place {
             Some((route, _)) if route.kind == "blackhole" => refuse("EINVAL", "Invalid argument"),
             Some((route, _)) if route.kind == "prohibit" => refuse("EACCES", "Permission denied"),
             Some((route, _)) if route.kind == "unreachable" => refuse("EHOSTUNREACH", "No route to host"),
-            Some((_, (via, link))) => {
-                Decision::Send { via: *via, link: link.clone(), source: self.source, table: None }
-            }
+            Some((_, (via, link))) => Decision::Send {
+                via: *via,
+                link: link.clone(),
+                source: self.source,
+                table: None,
+                encap: None,
+            },
         }
     }
 }

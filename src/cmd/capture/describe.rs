@@ -6,14 +6,14 @@ use crate::model::Lab;
 use crate::plan::{Plan, tunnel_name};
 
 /// The interfaces of a lab as it was planned.
-pub(super) struct Descriptions {
+pub(in crate::cmd) struct Descriptions {
     by_name: HashMap<(String, String), String>,
     tunnel: Option<&'static str>,
     data_path: &'static str,
 }
 
 impl Descriptions {
-    pub(super) fn new(lab: &Lab, plan: &Plan) -> Self {
+    pub(in crate::cmd) fn new(lab: &Lab, plan: &Plan) -> Self {
         let mut by_name = HashMap::new();
         for cable in plan.cables() {
             let (near, far) = (&plan.namespaces[cable.near].name, &plan.namespaces[cable.far].name);
@@ -35,7 +35,7 @@ impl Descriptions {
     }
 
     /// Empty where there is nothing to say.
-    pub(super) fn of(&self, place: &str, interface: &str) -> String {
+    pub(in crate::cmd) fn of(&self, place: &str, interface: &str) -> String {
         let known = self.by_name.get(&(place.to_owned(), interface.to_owned())).cloned();
         known.unwrap_or_else(|| match interface {
             "lo" => "loopback".to_owned(),

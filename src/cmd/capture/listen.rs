@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use super::mend::mend;
 use super::output::{Noted, Output};
 use crate::cmd::is_broken_pipe;
 use crate::kernel::Interrupts;
 use crate::kernel::capture::{Ears, LATENCY, Woken, now, wait};
-use crate::packet::checksum::{fill_in, stands_for};
 use crate::packet::decode::{Start, decode_from};
 use crate::packet::filter::Filter;
-use crate::packet::heard::{Heard, Merge, Sum};
+use crate::packet::heard::{Heard, Merge};
 use crate::packet::pcapng::LinkType;
 use crate::ui;
 
@@ -132,9 +132,8 @@ impl Listener {
         if self.filter.as_ref().is_some_and(|filter| !filter.matches(&headers)) {
             return Ok(false);
         }
-        let sum = if frame.sum == Sum::Open { fill_in(&mut frame.bytes, &headers) } else { None };
-        let stands_for = interface.mtu.and_then(|mtu| stands_for(&headers, frame.original, mtu));
-        self.output.frame(&Noted { frame: &frame, headers: &headers, sum, stands_for })?;
+        let mended = mend(&mut frame, &headers, interface);
+        self.output.frame(&Noted { frame: &frame, headers: &headers, mended })?;
         Ok(true)
     }
 

@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::describe::Descriptions;
+use super::mend::{Mended, Shown};
 use crate::cli::{Capture, Format, StampArg};
 use crate::cmd::usage;
 use crate::kernel::capture::{Counts, Interface, now};
 use crate::model::Lab;
-use crate::packet::checksum::{Unfinished, offload_words};
 use crate::packet::decode::Header;
 use crate::packet::heard::Heard;
 use crate::packet::pcapng;
@@ -26,10 +26,8 @@ use crate::ui;
 pub(super) struct Noted<'a> {
     pub(super) frame: &'a Heard,
     pub(super) headers: &'a [Header],
-    /// What became of a sum that was not filled in.
-    pub(super) sum: Option<Unfinished>,
-    /// How many frames of a wire it stands for.
-    pub(super) stands_for: Option<usize>,
+    /// What it was not as on a wire.
+    pub(super) mended: Mended,
 }
 
 /// Who reads it.
@@ -98,8 +96,7 @@ impl Output {
     /// Says which interfaces there are.
     pub(super) fn begin(&mut self, interfaces: &[Interface]) -> anyhow::Result<()> {
         if matches!(self.reader, Reader::Pcapng(_)) {
-            self.batch = pcapng::section(concat!("netlab ", env!("CARGO_PKG_VERSION")));
-            self.batch.extend(pcapng::names(&self.lab_names));
+            self.batch = file_begin(&self.lab_names);
         }
         self.know(interfaces)?;
         self.flush()
@@ -128,7 +125,11 @@ impl Output {
             Some(names) => names,
             None => &|_: IpAddr| None,
         };
-        let notes = notes(noted, &self.reader);
+        let shown = match self.reader {
+            Reader::Pcapng(_) => Shown::Whole,
+            Reader::Text(_) | Reader::Json => Shown::InWords,
+        };
+        let notes = noted.mended.notes(frame.original, shown);
         let interface = self.interfaces[frame.interface].as_str();
         let start = *self.start.get_or_insert(frame.time);
         let (direction, time, length) = (frame.direction, frame.time, frame.original);
@@ -205,6 +206,13 @@ impl Output {
     }
 }
 
+/// How every file begins.
+pub(in crate::cmd) fn file_begin(names: &[(IpAddr, String)]) -> Vec<u8> {
+    let mut bytes = pcapng::section(concat!("netlab ", env!("CARGO_PKG_VERSION")));
+    bytes.extend(pcapng::names(names));
+    bytes
+}
+
 fn reader(args: &Capture) -> anyhow::Result<Reader> {
     let stamp = match args.stamp {
         StampArg::Relative => Stamp::Relative,
@@ -225,17 +233,4 @@ fn reader(args: &Capture) -> anyhow::Result<Reader> {
             Ok(Reader::Pcapng(To::File(path.clone(), file)))
         }
     }
-}
-
-/// What there is to say about a frame, besides what it is.
-fn notes(noted: &Noted<'_>, reader: &Reader) -> Vec<String> {
-    let sum = noted.sum.map(|sum| match (sum, reader) {
-        // What is only shown is not filled in.
-        (Unfinished::Filled(name), Reader::Pcapng(_)) => {
-            format!("{name} checksum filled in, which the kernel leaves to the network card")
-        }
-        _ => "checksum left to the network card".to_owned(),
-    });
-    let offload = noted.stands_for.map(|count| offload_words(noted.frame.original, count));
-    sum.into_iter().chain(offload).collect()
 }

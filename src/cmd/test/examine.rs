@@ -38,7 +38,7 @@ pub(super) fn examine(
         let begun = Instant::now();
         let Some((pings, routes)) = look_around(&mut subject, &survey)? else { return Ok(Examined::Stopped) };
         let seen = Found { survey: &survey, pings: &pings, routes: &routes };
-        let text = survey::survey(&job.lab, &seen);
+        let text = survey::survey(&job.lab, &seen) + &subject.walks_of_snapshot()?;
         let failure = compare(job, &text, |expected| explain::survey(&subject, &seen, expected));
         cases.push(case(SNAPSHOT, None, failure, begun));
         found = Some(text);

@@ -104,7 +104,7 @@ fn likely(subject: &Subject<'_>, seen: &Seen<'_>, outcome: &Outcome) -> Option<V
             if *from == request.to =>
         {
             let place = owner(subject.lab, request.to)?;
-            let protocol = if test.probe == Probe::Tcp { "TCP" } else { "UDP" };
+            let protocol = if test.probe == Probe::Udp { "UDP" } else { "TCP" };
             let port = test.port?;
             let text = format!("{place} was reached, and nobody listens on its {protocol} port {port}");
             Some(std::iter::once(fact("likely", text)).chain(containers(subject, &place)).collect())
@@ -141,6 +141,9 @@ fn tried(subject: &Subject<'_>, seen: &Seen<'_>) -> String {
         (Probe::Traceroute, _) => "traceroute".to_owned(),
         (Probe::Tcp, _) => "TCP connection".to_owned(),
         (Probe::Udp, _) => "UDP request".to_owned(),
+        (Probe::Walk, Some(size)) => format!("walk of a ping with {size} bytes of data, not to be cut,"),
+        (Probe::Walk, None) if test.port.is_some() => "walk of a TCP connection's beginning".to_owned(),
+        (Probe::Walk, None) => "walk of a ping".to_owned(),
     };
     let port = test.port.map(|port| format!(", port {port}")).unwrap_or_default();
     format!("{what} from {from} to {to}{port}")

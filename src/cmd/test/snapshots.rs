@@ -137,7 +137,7 @@ fn make_folder(folder: &Path) -> io::Result<()> {
 
 /// Whom root's files in a folder are to belong to. They are handed over by descriptor, or at least without following a
 /// link: whoever owns the folder could have put one there by then, to any file of root's.
-fn owner_for(folder: &Path) -> io::Result<Option<(u32, u32)>> {
+pub(in crate::cmd) fn owner_for(folder: &Path) -> io::Result<Option<(u32, u32)>> {
     if !geteuid().is_root() {
         return Ok(None);
     }

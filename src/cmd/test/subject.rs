@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
+use super::walks::Walked;
 use crate::cmd::running::addresses;
 use crate::cmd::status::containers_in;
 use crate::kernel::{self, ContainerState, Interrupts, Prober, Seen};
@@ -34,6 +35,8 @@ pub(super) struct Subject<'a> {
     askers: Vec<Sandbox>,
     prober: Prober,
     pub(super) interrupts: &'a Interrupts,
+    /// What came of tests that follow a packet, by name.
+    pub(super) walks: HashMap<String, Walked>,
 }
 
 impl<'a> Subject<'a> {
@@ -55,7 +58,7 @@ impl<'a> Subject<'a> {
         };
         let askers: Vec<Sandbox> = names.map(asker).collect::<anyhow::Result<_>>()?;
         let prober = Prober::new(&askers)?;
-        Ok(Self { lab, here, askers, prober, interrupts })
+        Ok(Self { lab, here, askers, prober, interrupts, walks: HashMap::new() })
     }
 
     /// Asks; nothing when somebody stopped it.

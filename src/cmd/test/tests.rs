@@ -46,12 +46,13 @@ pub(super) fn tests(
         let early: Vec<usize> = (0..wanted.len())
             .filter(|&test| {
                 server(subject.lab, wanted[test]).is_some()
-                    && wrong(subject.lab, wanted[test], &findings[test], as_whom[test]).is_some()
+                    && wrong(subject, wanted[test], &findings[test], as_whom[test]).is_some()
             })
             .collect();
         if early.is_empty() {
             break;
         }
+        early.iter().for_each(|test| _ = subject.walks.remove(&wanted[*test].name));
         kernel::worker::pause(subject.interrupts, AGAIN)?;
         let Some(more) = ask(subject, &early, wanted, &requests)? else { return Ok(false) };
         for (test, (finding, address)) in early.into_iter().zip(more) {
@@ -72,7 +73,7 @@ pub(super) fn tests(
             as_whom: as_whom[number],
         };
         let unproved = unproved.iter().find(|(test, _)| *test == number).map(|(_, why)| why.clone());
-        let wrong = unproved.or_else(|| wrong(subject.lab, test, &findings[number], as_whom[number]));
+        let wrong = unproved.or_else(|| wrong(subject, test, &findings[number], as_whom[number]));
         let failure = match wrong {
             None => None,
             Some(wrong) => match explain::test(subject, &seen, &wrong)? {
@@ -91,9 +92,12 @@ fn is_itself(lab: &Lab, test: &Test, to: IpAddr) -> bool {
 }
 
 /// What is wrong with what came of a test.
-fn wrong(lab: &Lab, test: &Test, finding: &Finding, as_whom: Option<IpAddr>) -> Option<String> {
-    let named = explain::named(lab);
-    judge::judge(test, finding, &named).or_else(|| judge::judge_seen(test, as_whom, &named))
+fn wrong(subject: &Subject<'_>, test: &Test, finding: &Finding, as_whom: Option<IpAddr>) -> Option<String> {
+    let named = explain::named(subject.lab);
+    let by_other_places = || judge::judge_walk(test, &subject.known_walk(test)?.steps);
+    judge::judge(test, finding, &named)
+        .or_else(|| judge::judge_seen(test, as_whom, &named))
+        .or_else(by_other_places)
 }
 
 /// What came of a test, and as whom a server saw the one who asked.
@@ -109,6 +113,11 @@ fn ask(
 ) -> anyhow::Result<Option<Vec<Told>>> {
     let mut found: Vec<Option<Told>> = Vec::with_capacity(which.len());
     for &test in which {
+        if wanted[test].probe == Probe::Walk {
+            let outcome = subject.walked(wanted[test], requests[test].to)?.outcome.clone();
+            found.push(Some((Finding::Answer(Answer { outcome, tries: 1 }), None)));
+            continue;
+        }
         let asks = wanted[test].seen_as.is_some();
         let told = if asks { subject.seen(&requests[test])? } else { None };
         found.push(
@@ -129,9 +138,8 @@ fn ask(
 fn server<'a>(lab: &'a Lab, test: &Test) -> Option<(&'a str, usize)> {
     let address: Option<IpAddr> = test.to.parse().ok();
     let is_meant = |name: &str, own: &Addresses| name == test.to || own.ips().any(|ip| Some(ip) == address);
-    if !matches!(test.probe, Probe::Tcp | Probe::Udp) {
-        return None;
-    }
+    // A walk with a port is one of TCP; what has none asks no program.
+    test.port?;
     let mut externals = lab.externals.iter().filter(|external| is_meant(&external.name, &external.address));
     let external = externals.next().map(|external| (external.name.as_str(), EXTERNAL_SOCKETS));
     let mut pods = lab.pods().map(|(_, pod)| pod).filter(|pod| !pod.containers.is_empty());

@@ -41,6 +41,11 @@ pub(super) fn request(index: u32, namespace: Option<i32>) -> LinkMessage {
     message
 }
 
+/// The question for one interface of the socket's own namespace.
+pub(in crate::kernel) fn request_for(index: u32) -> LinkMessage {
+    request(index, None)
+}
+
 fn addresses(reader: &mut Reader) -> Result<HashMap<u32, Vec<IpNet>>> {
     let request = RouteNetlinkMessage::GetAddress(AddressMessage::default());
     let mut found: HashMap<u32, Vec<IpNet>> = HashMap::new();

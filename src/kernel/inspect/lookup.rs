@@ -6,14 +6,18 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use netlink_packet_route::route::{RouteAttribute, RouteFlags, RouteMessage, RouteType};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
+use nix::errno::Errno;
+
 use super::reader::Reader;
-use super::{Found, inspect, route};
+use super::{Found, inspect, may_have_rules, route, tunnel};
 use crate::kernel::enter::{Place, enter_network};
 use crate::kernel::error::{Error, Result};
-use crate::plan::Sandbox;
+use crate::kernel::nftables;
+use crate::plan::{Encap, Sandbox};
 
 /// A packet that a kernel is asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +43,8 @@ pub enum Answer {
         source: Option<IpAddr>,
         /// The table that says so.
         table: u32,
+        /// What the route tells a tunnel.
+        encap: Option<Encap>,
     },
     /// Keep it.
     Keep,
@@ -72,12 +78,18 @@ impl<'a> Lookup<'a> {
         Ok(Place { sandbox: sandbox.ok_or_else(unknown)? })
     }
 
-    /// Everything that a place has, without the other ends of its cables.
+    /// Everything that a place has, without the other ends of its cables; packet filters too, whoever made them.
     ///
     /// # Errors
     /// If there is no such place, it is gone, or it cannot be entered or read.
     pub fn found(&mut self, place: &str) -> Result<Found> {
-        inspect(&self.place(place)?, &[])
+        let entered = self.place(place)?;
+        let mut found = inspect(&entered, &[])?;
+        if !may_have_rules(entered.sandbox.kind) {
+            found.chains = nftables::chains(place)?;
+            found.filters = nftables::at_interfaces(&found.chains);
+        }
+        Ok(found)
     }
 
     /// What a place would do with a packet. Nothing is sent, and nothing is learnt by asking.
@@ -85,6 +97,28 @@ impl<'a> Lookup<'a> {
     /// # Errors
     /// If there is no such place, it is gone, or it cannot be entered; not if its kernel refuses the packet.
     pub fn route(&mut self, place: &str, question: &Question) -> Result<Answer> {
+        Ok(match self.ask(place, request(question))? {
+            Ok(message) => answer(&message),
+            Err(errno) => Answer::Refuse { errno: format!("{errno:?}"), text: errno.desc() },
+        })
+    }
+
+    /// To where the route leads that a place would send a packet by; none if it would not send it.
+    ///
+    /// # Errors
+    /// As those of [`route`](Self::route).
+    pub fn matched(&mut self, place: &str, question: &Question) -> Result<Option<IpNet>> {
+        let mut message = request(question);
+        message.header.flags |= RouteFlags::FibMatch;
+        let answer = self.ask(place, message)?;
+        Ok(answer.ok().and_then(|message| route::leads_to(&message)))
+    }
+
+    fn ask(
+        &mut self,
+        place: &str,
+        message: RouteMessage,
+    ) -> Result<std::result::Result<RouteMessage, Errno>> {
         if !self.open.contains_key(place) {
             enter_network(&self.place(place)?)?;
             self.open.insert(place.to_owned(), Reader::open(place)?);
@@ -92,11 +126,11 @@ impl<'a> Lookup<'a> {
         let Some(reader) = self.open.get_mut(place) else {
             return Err(Error::Unexpected(format!("{place}: its connection is gone")));
         };
-        let request = RouteNetlinkMessage::GetRoute(request(question));
+        let request = RouteNetlinkMessage::GetRoute(message);
         Ok(match reader.ask("the route of a packet", &request)? {
-            Ok(RouteNetlinkMessage::NewRoute(message)) => answer(&message),
+            Ok(RouteNetlinkMessage::NewRoute(message)) => Ok(message),
             Ok(_) => return Err(Error::Unexpected(format!("{place}: an answer that is no route"))),
-            Err(errno) => Answer::Refuse { errno: format!("{errno:?}"), text: errno.desc() },
+            Err(errno) => Err(errno),
         })
     }
 }
@@ -133,7 +167,8 @@ fn answer(message: &RouteMessage) -> Answer {
     let table = table.unwrap_or(message.header.table.into());
     match (message.header.kind, link) {
         (RouteType::Unicast, Some(link)) => {
-            Answer::Send { via: route::via(&message.attributes), link, source, table }
+            let via = route::via(&message.attributes);
+            Answer::Send { via, link, source, table, encap: tunnel::encap(&message.attributes) }
         }
         (RouteType::Local, _) => Answer::Keep,
         (kind, _) => Answer::Other(format!("{kind:?}").to_lowercase()),

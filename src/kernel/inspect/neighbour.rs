@@ -15,7 +15,7 @@ use crate::kernel::error::Result;
 use crate::plan::Mac;
 
 /// The neighbours of both families.
-pub(super) fn neighbours(reader: &mut Reader) -> Result<Vec<Neighbour>> {
+pub(in crate::kernel) fn neighbours(reader: &mut Reader) -> Result<Vec<Neighbour>> {
     let answers = dump(reader, "neighbours", AddressFamily::Unspec)?;
     let mut neighbours: Vec<Neighbour> = answers.iter().filter_map(neighbour).collect();
     neighbours.sort_by_key(|neighbour| (neighbour.link, neighbour.address));

@@ -28,6 +28,16 @@ pub(super) fn routes(reader: &mut Reader) -> Result<Vec<Route>> {
     Ok(routes)
 }
 
+/// Where a route leads.
+pub(super) fn leads_to(message: &RouteMessage) -> Option<IpNet> {
+    let to = message.attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::Destination(address) => ip(address),
+        _ => None,
+    });
+    let to = to.or_else(|| unspecified(&message.header))?;
+    IpNet::new(to, message.header.destination_prefix_length).ok()
+}
+
 fn route(message: &RouteMessage) -> Option<Route> {
     let header = &message.header;
     let kind = kind(header.kind)?;

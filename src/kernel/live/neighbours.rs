@@ -6,13 +6,13 @@ use std::net::IpAddr;
 
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_REPLACE};
 use netlink_packet_route::RouteNetlinkMessage;
-use netlink_packet_route::neighbour::NeighbourAttribute;
+use netlink_packet_route::neighbour::{NeighbourAttribute, NeighbourState};
 use netlink_packet_route::route::RouteProtocol;
 use nix::errno::Errno;
 
 use super::Live;
 use crate::kernel::error::{Error, Result};
-use crate::kernel::inspect::permanent;
+use crate::kernel::inspect::{neighbours, permanent};
 use crate::kernel::message::{entry, message};
 use crate::kernel::netlink::Refusal;
 use crate::plan::Op;
@@ -54,6 +54,20 @@ impl Live {
         let there = permanent(&mut self.room(place)?.reader)?;
         let ours = there.into_iter().filter(|entry| entry.protocol == Some(MARK));
         Ok(ours.map(|entry| (entry.link, entry.address)).collect())
+    }
+
+    /// Has a place forget all neighbours that it has learnt by itself. What somebody entered stays.
+    ///
+    /// # Errors
+    /// If the kernel refuses, or does not say what there is.
+    pub fn forget_all(&mut self, place: &str) -> Result<()> {
+        let there = neighbours(&mut self.room(place)?.reader)?;
+        let learnt = there.into_iter().filter(|entry| entry.state != NeighbourState::Permanent.to_string());
+        // Each goes by itself: one that the kernel has dropped in the meantime must not keep the others.
+        for entry in learnt.map(|entry| (entry.link, entry.address)) {
+            self.forget(place, &[entry])?;
+        }
+        Ok(())
     }
 
     /// Takes entries away: who they are about is asked for again when there is something to be sent.

@@ -261,7 +261,7 @@ fn is_source_nat(attributes: &[DefaultNla]) -> bool {
     told.contains(&(NAT_TYPE, SOURCE)) && told.iter().all(is_known)
 }
 
-fn decided(part: &Immediate) -> Option<Verdict> {
+pub(super) fn decided(part: &Immediate) -> Option<Verdict> {
     let Immediate::Data(DataAttribute::Verdict(parts)) = part else { return None };
     parts.iter().find_map(|part| match part {
         VerdictAttribute::Code(Code::Other(DROP)) => Some(Verdict::Drop),

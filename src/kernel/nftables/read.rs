@@ -15,7 +15,8 @@ use netlink_sys::{Socket, protocols::NETLINK_NETFILTER};
 
 use super::super::error::{Error, Result};
 use super::super::netlink::open;
-use super::expression::rule;
+use super::expression::{DROP, rule};
+use super::verdict::{jump, refuses};
 use crate::plan::nftables::{Chain, Hook, Rule, Table, TableFamily};
 
 /// A chain of rules.
@@ -35,6 +36,8 @@ pub struct FoundChain {
     pub device: Option<String>,
     /// Its place among the chains of the hook.
     pub priority: Option<i32>,
+    /// Whether what no rule decides is dropped: its policy.
+    pub drops: bool,
     /// Its rules, in order.
     pub rules: Vec<FoundRule>,
 }
@@ -44,6 +47,10 @@ pub struct FoundChain {
 pub struct FoundRule {
     /// What it says; none where that is more than netlab itself ever writes.
     pub rule: Option<Rule>,
+    /// Whether it drops or rejects some packets, also where it cannot be told which.
+    pub refuses: bool,
+    /// The number by which it can be taken away.
+    pub handle: Option<u64>,
     /// How many packets it has decided on, where it counts.
     pub packets: Option<u64>,
 }
@@ -56,7 +63,8 @@ pub(in crate::kernel) fn chains(place: &str) -> Result<Vec<FoundChain>> {
     let Ok(socket) = open(NETLINK_NETFILTER) else { return Ok(Vec::new()) };
     let asking = |what| dump(&socket, place, what);
     let none = Vec::new;
-    let mut chains = Vec::new();
+    let mut chains: Vec<FoundChain> = Vec::new();
+    let mut jumps: Vec<Jump> = Vec::new();
     for (family, message) in asking(NfTablesMessage::GetChain(ChainMessage { attributes: none() }))? {
         if let NfTablesMessage::NewChain(message) = message {
             chains.push(chain(family, message));
@@ -65,22 +73,51 @@ pub(in crate::kernel) fn chains(place: &str) -> Result<Vec<FoundChain>> {
     for (family, message) in asking(NfTablesMessage::GetRule(RuleMessage { attributes: Vec::new() }))? {
         let NfTablesMessage::NewRule(RuleMessage { attributes }) = message else { continue };
         let (mut table, mut name, mut expressions) = (String::new(), String::new(), Vec::new());
+        let mut handle = None;
         for attribute in attributes {
             match attribute {
                 RuleAttribute::Table(text) => table = text,
                 RuleAttribute::Chain(text) => name = text,
+                RuleAttribute::Handle(number) => handle = Some(number),
                 RuleAttribute::Expressions(list) => expressions = list,
                 _ => {}
             }
         }
-        let is_its = |chain: &&mut FoundChain| {
-            chain.family == word(family) && chain.table == table && chain.name == name
-        };
-        if let Some(chain) = chains.iter_mut().find(is_its) {
-            chain.rules.push(FoundRule { packets: packets(&expressions), rule: rule(&expressions) });
+        let is_its =
+            |chain: &&FoundChain| chain.family == word(family) && chain.table == table && chain.name == name;
+        let at = chains.iter().position(|chain| is_its(&chain));
+        if let Some(at) = at {
+            let chain: &mut FoundChain = &mut chains[at];
+            jumps.extend(jump(&expressions).map(|to| (at, chain.rules.len(), to)));
+            chain.rules.push(FoundRule {
+                packets: packets(&expressions),
+                rule: rule(&expressions),
+                refuses: refuses(&expressions),
+                handle,
+            });
         }
     }
+    follow_jumps(&mut chains, &jumps);
     Ok(chains)
+}
+
+/// A rule that has another chain asked: chain and rule, by their places, and the other's name.
+type Jump = (usize, usize, String);
+
+/// A rule refuses what a chain refuses that it has asked.
+fn follow_jumps(chains: &mut [FoundChain], jumps: &[Jump]) {
+    // Chains may have chains asked in turn, but no chain itself: there are no more turns than jumps.
+    for _ in jumps {
+        for (at, rule, to) in jumps {
+            let here = (chains[*at].family.clone(), chains[*at].table.clone());
+            let is_it = |chain: &&FoundChain| {
+                chain.name == *to && (&chain.family, &chain.table) == (&here.0, &here.1)
+            };
+            let refuses =
+                chains.iter().find(is_it).is_some_and(|chain| chain.rules.iter().any(|rule| rule.refuses));
+            chains[*at].rules[*rule].refuses |= refuses;
+        }
+    }
 }
 
 fn chain(family: NetfilterProtoFamily, message: ChainMessage) -> FoundChain {
@@ -92,6 +129,7 @@ fn chain(family: NetfilterProtoFamily, message: ChainMessage) -> FoundChain {
         hook: None,
         device: None,
         priority: None,
+        drops: false,
         rules: Vec::new(),
     };
     for attribute in message.attributes {
@@ -99,6 +137,7 @@ fn chain(family: NetfilterProtoFamily, message: ChainMessage) -> FoundChain {
             ChainAttribute::Table(table) => chain.table = table,
             ChainAttribute::Name(name) => chain.name = name,
             ChainAttribute::Type(kind) => chain.kind = Some(kind),
+            ChainAttribute::Policy(policy) => chain.drops = policy == DROP,
             ChainAttribute::Hook(hook) => {
                 for part in hook {
                     match part {

@@ -1,6 +1,6 @@
 //! ICMP and ICMPv6, with neighbour discovery.
 
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use super::link::{IPV4, IPV6, MacAddress};
 use super::{Kind, Next, Read, array, long_number, number};
@@ -65,6 +65,19 @@ pub enum Meaning {
 }
 
 impl Icmp {
+    /// An echo request of the family of that address.
+    pub fn echo_request(of: IpAddr) -> Self {
+        let (version, kind) = if of.is_ipv4() { (Version::V4, 8) } else { (Version::V6, 128) };
+        let meaning = Meaning::EchoRequest(Echo { id: 0, sequence: 0 });
+        Self { version, kind, code: 0, meaning }
+    }
+
+    /// The answer to one.
+    pub fn echo_reply(of: IpAddr) -> Self {
+        let (version, kind) = if of.is_ipv4() { (Version::V4, 0) } else { (Version::V6, 129) };
+        Self { version, kind, code: 0, meaning: Meaning::EchoReply(Echo { id: 0, sequence: 0 }) }
+    }
+
     /// Whether it is IPv4's ICMP.
     pub fn is_v4(&self) -> bool {
         self.version == Version::V4

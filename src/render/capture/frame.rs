@@ -129,7 +129,7 @@ fn wireguard(message: &Wireguard) -> String {
 }
 
 /// Words of IANA's registries of ICMP's and ICMPv6's types and codes.
-fn meaning(icmp: &Icmp) -> String {
+pub(in crate::render) fn meaning(icmp: &Icmp) -> String {
     let words = match icmp.meaning {
         Meaning::EchoRequest(echo) => return format!("echo request id {} seq {}", echo.id, echo.sequence),
         Meaning::EchoReply(echo) => return format!("echo reply id {} seq {}", echo.id, echo.sequence),

@@ -91,7 +91,8 @@ fn draw(out: &mut String, lab: &Lab, node: &Node) {
     out.push_str("  end\n");
 }
 
-fn id(kind: &str, name: &str) -> String {
+/// A name as Mermaid takes it.
+pub(in crate::render) fn id(kind: &str, name: &str) -> String {
     format!("{kind}_{}", name.replace('-', "_"))
 }
 

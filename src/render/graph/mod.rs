@@ -3,7 +3,7 @@
 //! Names need no escaping in any of them: lab, segment, router, node, pod and container names are DNS labels.
 
 mod dot;
-mod mermaid;
+pub(in crate::render) mod mermaid;
 mod text;
 
 pub use dot::dot;

@@ -5,6 +5,8 @@ use crate::diag::Style;
 /// What a piece of text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::render) enum Paint {
+    /// Nothing special.
+    Plain,
     /// All is well.
     Good,
     /// Something is wrong.
@@ -29,6 +31,7 @@ impl Paint {
     /// The numbers of the SGR sequence (ECMA-48, 8.3.117).
     fn sgr(self) -> &'static str {
         match self {
+            Self::Plain => "0",
             Self::Good => "1;32",
             Self::Bad => "1;31",
             Self::Unsure => "1;33",
@@ -45,7 +48,9 @@ impl Paint {
 /// The text in its colour, where colours are wanted.
 pub(in crate::render) fn paint(text: &str, paint: Paint, style: Style) -> String {
     match style {
-        Style::Coloured if !text.is_empty() => format!("\u{1b}[{}m{text}\u{1b}[0m", paint.sgr()),
+        Style::Coloured if !text.is_empty() && paint != Paint::Plain => {
+            format!("\u{1b}[{}m{text}\u{1b}[0m", paint.sgr())
+        }
         _ => text.to_owned(),
     }
 }
