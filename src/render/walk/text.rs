@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::story::{Lost, Origin, StepTold, Story, Way, WayKind};
+use super::story::{ChangeKind, LayerTold, Lost, Origin, StepTold, Story, Way, WayKind};
 use crate::diag::Style;
 use crate::render::report::paint::{Paint, paint};
 use crate::render::report::words::wrap;
@@ -78,6 +78,9 @@ pub fn normal(name: &str, story: &Story) -> String {
     out
 }
 
+/// Words that follow each other, each with its colour.
+type Phrases = Vec<(String, Paint)>;
+
 impl Text {
     fn heading(self, out: &mut String, story: &Story) {
         let ends = story.ways.first().and_then(|way| way.steps.first()).and_then(|step| step.layers.last());
@@ -105,27 +108,17 @@ impl Text {
         self.line(out, "", &format!("{title}: {}", way.what), Paint::Strong);
         let longest = way.steps.iter().map(|step| step.interface.chars().count()).max().unwrap_or(0);
         let heading = way.steps.iter().map(|step| step.direction.word().len()).max().unwrap_or(0);
-        let mut pieces = 1;
+        let mut before: Option<&StepTold> = None;
         for group in way.steps.chunk_by(|one, other| one.place == other.place) {
             self.line(out, "", &group[0].place, Paint::Strong);
             for step in group {
-                let is_first = step.number == way.steps[0].number;
-                let mut parts = self.parts(step, is_first);
-                if step.pieces != std::mem::replace(&mut pieces, step.pieces) {
-                    parts.push((in_pieces(step.pieces), Paint::New));
-                }
-                self.step(out, step, (longest, heading), &parts);
+                self.step(out, step, (longest, heading), &self.parts(step, before));
+                before = Some(step);
             }
         }
     }
 
-    fn step(
-        self,
-        out: &mut String,
-        step: &StepTold,
-        (longest, heading): (usize, usize),
-        parts: &[(String, Paint)],
-    ) {
+    fn step(self, out: &mut String, step: &StepTold, (longest, heading): (usize, usize), parts: &[Phrases]) {
         for told in &step.asked {
             self.line(out, "      · ", &format!("{}: {}", told.about, told.text), Paint::Faint);
         }
@@ -138,25 +131,27 @@ impl Text {
         let column = start.chars().count();
         if self.width.saturating_sub(column) >= ROOM {
             let mut start = start;
-            for (text, how) in parts {
-                self.line(out, &start, text, *how);
+            for part in parts {
+                self.phrases(out, &start, part);
                 start = " ".repeat(column);
             }
             return;
         }
         let _ = writeln!(out, "{}", start.trim_end());
-        for (text, how) in parts {
-            self.line(out, &" ".repeat(BELOW), text, *how);
+        for part in parts {
+            self.phrases(out, &" ".repeat(BELOW), part);
         }
     }
 
-    fn parts(self, step: &StepTold, is_first: bool) -> Vec<(String, Paint)> {
+    /// What stands beside an interface, line by line.
+    fn parts(self, step: &StepTold, before: Option<&StepTold>) -> Vec<Phrases> {
+        let one = |text: String, how| vec![(text, how)];
         let mut parts = Vec::new();
         let mut role = step.role.clone();
         match self.detail {
             Detail::All => {
                 parts.extend(
-                    step.questions.iter().map(|question| (format!("after {question}"), Paint::Faint)),
+                    step.questions.iter().map(|question| one(format!("after {question}"), Paint::Faint)),
                 );
             }
             Detail::Short => {
@@ -166,18 +161,18 @@ impl Text {
                 }
             }
         }
-        parts.push((role, Paint::Plain));
-        if is_first {
-            parts.push((contents(step), Paint::Plain));
+        parts.push(one(role, Paint::Plain));
+        let told_below = [ChangeKind::Ttl, ChangeKind::Macs];
+        let changes = step.changes.iter().filter(|change| !told_below.contains(&change.kind));
+        parts.extend(changes.map(|change| one(change.text.clone(), Paint::New)));
+        if step.pieces != before.map_or(1, |before| before.pieces) {
+            parts.push(one(in_pieces(step.pieces), Paint::New));
         }
-        parts.extend(step.changes.iter().map(|change| (change.text.clone(), Paint::New)));
+        parts.push(contents(step, before));
         if self.detail == Detail::All && !step.copies.is_empty() {
-            parts.push((format!("copies, dropped, to {}", step.copies.join(", ")), Paint::Faint));
+            parts.push(one(format!("copies, dropped, to {}", step.copies.join(", ")), Paint::Faint));
         }
-        parts.retain(|(text, _)| !text.is_empty());
-        if parts.is_empty() {
-            parts.push((String::new(), Paint::Plain));
-        }
+        parts.retain(|part| part.iter().any(|(text, _)| !text.is_empty()));
         parts
     }
 
@@ -247,11 +242,26 @@ impl Text {
 
     /// Words after something, folded below each other.
     fn line(self, out: &mut String, start: &str, text: &str, how: Paint) {
+        self.phrases(out, start, &vec![(text.to_owned(), how)]);
+    }
+
+    /// The same of phrases that are not all of one colour, with commas between them.
+    fn phrases(self, out: &mut String, start: &str, phrases: &Phrases) {
         let indent = start.chars().count();
         let room = self.width.saturating_sub(indent).max(1);
+        let plain: Vec<&str> = phrases.iter().map(|(text, _)| text.as_str()).collect();
+        // The words again, one after the other, each with its colour.
+        let mut colours = phrases.iter().flat_map(|(text, how)| text.split(' ').map(move |_| *how));
         let mut start = start.to_owned();
-        for line in wrap(text, room) {
-            let _ = writeln!(out, "{}", format!("{start}{}", paint(&line, how, self.style)).trim_end());
+        for line in wrap(&plain.join(", "), room) {
+            let words = line.split(' ').map(|word| (word, colours.next().unwrap_or(Paint::Plain)));
+            let words: Vec<(&str, Paint)> = words.collect();
+            let runs = words.chunk_by(|one, other| one.1 == other.1).map(|run| {
+                let text: Vec<&str> = run.iter().map(|(word, _)| *word).collect();
+                paint(&text.join(" "), run[0].1, self.style)
+            });
+            let line = runs.collect::<Vec<_>>().join(" ");
+            let _ = writeln!(out, "{}", format!("{start}{line}").trim_end());
             start = " ".repeat(indent);
         }
     }
@@ -264,10 +274,27 @@ pub(super) fn in_pieces(number: usize) -> String {
     }
 }
 
-/// What the packet is where it begins; later only what is new is said.
-fn contents(step: &StepTold) -> String {
-    let Some(layer) = step.layers.last() else { return String::new() };
-    let ttl = layer.ip.as_ref().map(|ip| format!("TTL {}, ", ip.ttl)).unwrap_or_default();
-    let macs = step.macs.as_ref().map(|macs| format!(", {macs}")).unwrap_or_default();
-    format!("{ttl}{} bytes{macs}", step.bytes)
+/// What the packet is at a step: TTL, length, and from whom to whom it is on its link. What is new is in another colour, and said.
+fn contents(step: &StepTold, before: Option<&StepTold>) -> Phrases {
+    let change = |kind| step.changes.iter().find(|change| change.kind == kind);
+    let how = |is_new: bool| if is_new { Paint::New } else { Paint::Plain };
+    let ttl = |layer: &LayerTold| layer.ip.as_ref().map(|ip| ip.ttl.to_string());
+    let counted = change(ChangeKind::Ttl);
+    let now = counted.map(|change| change.text.trim_start_matches("TTL ").to_owned());
+    let ttl = match step.layers.as_slice() {
+        [] => None,
+        [layer] => now.or_else(|| ttl(layer)).map(|ttl| format!("TTL {ttl}")),
+        // What is wrapped is counted down on its outside.
+        [outer, .., inner] => now
+            .or_else(|| ttl(outer))
+            .zip(ttl(inner))
+            .map(|(outside, inside)| format!("TTL {inside} inside and {outside} outside")),
+    };
+    let is_longer = before.is_some_and(|before| before.bytes != step.bytes);
+    let mut phrases: Phrases = ttl.into_iter().map(|ttl| (ttl, how(counted.is_some()))).collect();
+    phrases.push((format!("{} bytes", step.bytes), how(is_longer)));
+    let is_rewritten = change(ChangeKind::Macs).is_some();
+    let word = if is_rewritten { "new MACs " } else { "" };
+    phrases.extend(step.macs.as_ref().map(|macs| (format!("{word}{macs}"), how(is_rewritten))));
+    phrases
 }
