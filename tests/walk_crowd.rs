@@ -5,7 +5,7 @@ mod support;
 use std::fs;
 use std::io::Read as _;
 
-use support::{World, in_each_mode_unless_slow, is_root, is_slow, skip, wait_until};
+use support::{World, in_each_mode_unless_in_vm, in_each_mode_unless_slow, is_root, skip, wait_until};
 
 /// Keeps all processors busy until it is dropped.
 struct Load(Vec<std::process::Child>);
@@ -38,22 +38,22 @@ fn always_the_same(world: &World, args: &[&str], times: usize) {
 
 #[test]
 fn fifty_walks_are_the_same_under_load() {
-    in_each_mode_unless_slow("fifty_walks_are_the_same_under_load", |world| {
+    in_each_mode_unless_in_vm("fifty_walks_are_the_same_under_load", |world| {
         world.ok(&["up", &world.lab("two-node.toml")]);
         let _load = Load::new();
-        always_the_same(world, &["pod1", "pod4"], if is_slow() { 5 } else { 50 });
-        always_the_same(world, &["pod1", "pod2"], if is_slow() { 5 } else { 50 });
+        always_the_same(world, &["pod1", "pod4"], 50);
+        always_the_same(world, &["pod1", "pod2"], 50);
     });
 }
 
 #[test]
 fn walks_on_all_data_paths_are_the_same_under_load() {
-    in_each_mode_unless_slow("walks_on_all_data_paths_are_the_same_under_load", |world| {
+    in_each_mode_unless_in_vm("walks_on_all_data_paths_are_the_same_under_load", |world| {
         let _load = Load::new();
         for data_path in ["l2", "cloud", "vxlan", "host-gw"] {
             world.ok(&["up", "--data-path", data_path, &world.lab("dual-stack.toml")]);
             for family in ["-4", "-6"] {
-                always_the_same(world, &[family, "pod1", "pod4"], if is_slow() { 2 } else { 10 });
+                always_the_same(world, &[family, "pod1", "pod4"], 10);
             }
             world.ok(&["down", "dual-stack"]);
         }
@@ -62,7 +62,7 @@ fn walks_on_all_data_paths_are_the_same_under_load() {
 
 #[test]
 fn a_packet_is_found_among_ten_thousand_others() {
-    in_each_mode_unless_slow("a_packet_is_found_among_ten_thousand_others", |world| {
+    in_each_mode_unless_in_vm("a_packet_is_found_among_ten_thousand_others", |world| {
         world.ok(&["up", &world.lab("two-node.toml")]);
         let alone = world.ok(&["walk", "--warm", "-W", "20", "pod1", "pod4"]);
         let mut pings = world.spawn(&["ping", "-q", "-c", "10000", "-i", "0.0002", "pod1", "pod4"]);
@@ -215,7 +215,7 @@ fn on_a_terminal(world: &World, args: &[&str], columns: u16) -> String {
 
 #[test]
 fn forty_columns_are_enough() {
-    in_each_mode_unless_slow("forty_columns_are_enough", |world| {
+    in_each_mode_unless_in_vm("forty_columns_are_enough", |world| {
         world.ok(&["up", "--data-path", "vxlan", &world.lab("dual-stack.toml")]);
         for columns in [40, 80] {
             for args in [&["pod1", "pod4"][..], &["-v", "--macs", "pod1", "pod4"], &["-6", "pod1", "pod4"]] {

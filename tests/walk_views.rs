@@ -9,7 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use support::pcapng::{self, Capture};
 use support::terminal::Terminal;
-use support::{Mode, Ran, World, in_each_mode_unless_slow, skip};
+use support::{Mode, Ran, World, in_each_mode_unless_in_vm, skip};
 
 /// Walks, writing a capture file; gives back the file's path, what it says, and how netlab ended.
 fn captured(world: &World, args: &[&str]) -> (String, Capture, Ran) {
@@ -40,7 +40,7 @@ const REQUEST: [&str; 10] = [
 
 #[test]
 fn a_capture_file_says_what_each_frame_is() {
-    in_each_mode_unless_slow("a_capture_file_says_what_each_frame_is", |world| {
+    in_each_mode_unless_in_vm("a_capture_file_says_what_each_frame_is", |world| {
         world.ok(&["up", &world.lab("two-node.toml")]);
         let (path, file, ran) = captured(world, &["pod1", "pod4"]);
         assert_eq!(ran.code, 0, "{ran:#?}");
@@ -70,7 +70,7 @@ fn a_capture_file_says_what_each_frame_is() {
 
 #[test]
 fn wireshark_finds_nothing_wrong_with_the_file() {
-    in_each_mode_unless_slow("wireshark_finds_nothing_wrong_with_the_file", |world| {
+    in_each_mode_unless_in_vm("wireshark_finds_nothing_wrong_with_the_file", |world| {
         for data_path in ["host-gw", "vxlan"] {
             world.ok(&["up", "--data-path", data_path, &world.lab("dual-stack.toml")]);
             for family in ["-4", "-6"] {
@@ -130,7 +130,7 @@ fn with_tshark(path: &str, file: &Capture, sum: &str) {
 
 #[test]
 fn a_file_that_cannot_be_written_is_refused_before_anything_is_sent() {
-    in_each_mode_unless_slow("a_file_that_cannot_be_written_is_refused_before_anything_is_sent", |world| {
+    in_each_mode_unless_in_vm("a_file_that_cannot_be_written_is_refused_before_anything_is_sent", |world| {
         world.ok(&["up", &world.lab("two-node.toml")]);
         let missing = world.temporary().join("no/walk.pcapng").display().to_string();
         let folder = world.temporary().display().to_string();
@@ -154,7 +154,7 @@ fn a_file_that_cannot_be_written_is_refused_before_anything_is_sent() {
 
 #[test]
 fn a_diagram_is_the_same_each_time() {
-    in_each_mode_unless_slow("a_diagram_is_the_same_each_time", |world| {
+    in_each_mode_unless_in_vm("a_diagram_is_the_same_each_time", |world| {
         world.ok(&["up", &world.lab("two-node.toml")]);
         // Nobody has to ask for a neighbour any more.
         world.ok(&["ping", "-c", "1", "pod1", "pod4"]);
@@ -190,7 +190,7 @@ fn is_left(mut terminal: Terminal) {
 
 #[test]
 fn a_key_shows_the_next_step_or_the_one_before() {
-    in_each_mode_unless_slow("a_key_shows_the_next_step_or_the_one_before", |world| {
+    in_each_mode_unless_in_vm("a_key_shows_the_next_step_or_the_one_before", |world| {
         world.ok(&["up", &world.lab("two-node.toml")]);
         let mut terminal = first_step(world);
         for (key, page) in [
@@ -224,7 +224,7 @@ fn a_key_shows_the_next_step_or_the_one_before() {
 
 #[test]
 fn the_terminal_is_given_back_however_it_is_left() {
-    in_each_mode_unless_slow("the_terminal_is_given_back_however_it_is_left", |world| {
+    in_each_mode_unless_in_vm("the_terminal_is_given_back_however_it_is_left", |world| {
         world.ok(&["up", &world.lab("two-node.toml")]);
         for key in ["q", "\u{3}", "\u{1b}"] {
             let mut terminal = first_step(world);
@@ -243,7 +243,7 @@ fn the_terminal_is_given_back_however_it_is_left() {
 #[test]
 fn a_walk_that_is_stopped_goes_on_where_it_was() {
     const NAME: &str = "a_walk_that_is_stopped_goes_on_where_it_was";
-    in_each_mode_unless_slow(NAME, |world| {
+    in_each_mode_unless_in_vm(NAME, |world| {
         if !std::path::Path::new("/bin/bash").exists() {
             return skip(NAME, "bash is not installed");
         }
@@ -267,7 +267,7 @@ fn a_walk_that_is_stopped_goes_on_where_it_was() {
 
 #[test]
 fn what_is_lost_is_said_on_the_last_page_and_afterwards() {
-    in_each_mode_unless_slow("what_is_lost_is_said_on_the_last_page_and_afterwards", |world| {
+    in_each_mode_unless_in_vm("what_is_lost_is_said_on_the_last_page_and_afterwards", |world| {
         world.ok(&["up", &world.lab("two-node.toml")]);
         world.ok(&["exec", "node2", "--", "sysctl", "-qw", "net.ipv4.ip_forward=0"]);
         let mut terminal = Terminal::start(world, &["walk", "pod1", "pod4", "--step"]);
@@ -305,7 +305,7 @@ fn a_panic_gives_the_terminal_back() {
 
 #[test]
 fn steps_need_a_terminal() {
-    in_each_mode_unless_slow("steps_need_a_terminal", |world| {
+    in_each_mode_unless_in_vm("steps_need_a_terminal", |world| {
         world.ok(&["up", &world.lab("two-node.toml")]);
         let instead = "leave --step out, or use --format mermaid or --html FILE\n";
         let without = |which: &str| {

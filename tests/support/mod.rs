@@ -56,6 +56,14 @@ pub fn in_each_mode_unless_slow(test: &str, run: impl Fn(&World)) {
     }
 }
 
+/// Runs a test in every mode, but not in a slow virtual machine: on another kernel it would show nothing else.
+pub fn in_each_mode_unless_in_vm(test: &str, run: impl Fn(&World)) {
+    if is_slow() {
+        return skip(test, "not in the slow virtual machine: another kernel makes no difference to it");
+    }
+    in_each_mode(test, run);
+}
+
 /// The line that says what this machine lacks.
 pub fn lacking(said: &str) -> &str {
     said.lines().find(|line| line.contains("this kernel lacks")).unwrap_or(said).trim()
