@@ -105,6 +105,7 @@ pub fn predict(
         heard: Vec::new(),
         translated: Vec::new(),
         going: true,
+        arrived: None,
     };
     let nobody = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let request = Parcel::request(sending, nobody, to);
@@ -132,6 +133,8 @@ struct Follower<'a> {
     translated: Vec<Translated>,
     /// Whether this is the packet, and not its answer.
     going: bool,
+    /// The interface by which the target got the packet: by it the answer to a link-local address leaves.
+    arrived: Option<String>,
 }
 
 /// An address that a place has translated, and translates back for the answer.
@@ -190,11 +193,19 @@ impl Follower<'_> {
                     Some(tunnel) => entered = Some(tunnel),
                     None if entered.is_none() => {
                         // A place's own packets for itself.
+                        parcel.edit(|ip| {
+                            if ip.from.is_unspecified() {
+                                ip.from = to_itself(&state, ip.to);
+                            }
+                        });
                         parcel.address(Some((LOOPBACK, LOOPBACK)));
                         self.step(&at, "lo", Direction::In, &parcel);
                         return Ok((at, parcel));
                     }
-                    None => return Ok((at, parcel)),
+                    None => {
+                        self.arrived = entered;
+                        return Ok((at, parcel));
+                    }
                 }
                 continue;
             };
@@ -218,6 +229,9 @@ impl Follower<'_> {
             self.translate_back(at, parcel);
         }
         let Some(ip) = parcel.ip() else { return Err(dropped(at, format!("{at}: this is no IP"))) };
+        if let Some(link) = self.arrived.clone().filter(|_| entered.is_none() && is_link_local(ip.to)) {
+            return Ok(Some(Exit { link, hop: ip.to, source: None, encap: None }));
+        }
         let from = (!ip.from.is_unspecified()).then_some(ip.from);
         let packet = blame::Packet { from, to: ip.to, entered: entered.map(str::to_owned) };
         let decision = self.facts.route(at, &packet).map_err(|why| dropped(at, why))?;
@@ -354,13 +368,26 @@ impl Follower<'_> {
 /// The address that a place takes for its own packets by an interface: of several, the one that is near the next hop.
 fn own_address(link: &Link, hop: IpAddr, to: IpAddr) -> Option<IpAddr> {
     let family = Family::of_address(&to);
-    let fits = |net: &&ipnet::IpNet| {
-        let on_link = matches!(net.addr(), IpAddr::V6(address) if address.is_unicast_link_local());
-        Family::of(net) == family && !on_link
-    };
+    let on_link = is_link_local(to);
+    let fits = |net: &&ipnet::IpNet| Family::of(net) == family && is_link_local(net.addr()) == on_link;
     let mut all = link.addresses.iter().filter(fits);
     let near = all.clone().find(|net| net.contains(&hop));
     near.or_else(|| all.next()).map(ipnet::IpNet::addr)
+}
+
+/// The address from which a place sends to one of its own: that one itself, or of a whole network that is its own, as
+/// 127.0.0.0/8, the one that it has in it.
+fn to_itself(state: &State, to: IpAddr) -> IpAddr {
+    if state.has(to) {
+        return to;
+    }
+    let mut own = state.links.iter().flat_map(|link| &link.addresses);
+    own.find(|net| net.contains(&to)).map_or(to, ipnet::IpNet::addr)
+}
+
+/// Whether an address is one of a single link. Those of IPv4 are nothing special to a kernel.
+fn is_link_local(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
 }
 
 /// Whether a place sends on what comes in by an interface.
