@@ -8,7 +8,7 @@ use crate::blame::{Facts, blame_for};
 use crate::packet::decode::MacAddress;
 use crate::probe::{Attempt, DontFragment};
 use crate::render::walk::{Agreement, Decisions, Lost, Ports, Story, Teller, agreement};
-use crate::walk::{Ending, Layer, Prediction, Sending, Walk, predict};
+use crate::walk::{Ending, Layer, Path, Prediction, Sending, Walk, predict};
 
 /// Bytes of ICMP's header, and of UDP's.
 const HEADER: usize = 8;
@@ -46,7 +46,7 @@ pub(super) fn compare(
     captured: &Story,
     kernels: &mut dyn Facts,
 ) -> Agreement {
-    let sending = as_sent(sending(request), walk);
+    let sending = Sending { path: Path::Unknown, ..as_sent(sending(request), walk) };
     let listened = |place: &str| sent.interfaces.iter().any(|interface| interface.place == place);
     let prediction = ask(request, &sending, kernels).seen_at(listened);
     let story = teller(request).story(&prediction.walk, &Decisions::default());
@@ -59,11 +59,11 @@ fn sending(request: &Request<'_>) -> Sending {
         Attempt::Udp { .. } => (request.datagram.size, request.datagram.dont_fragment),
         _ => (0, DontFragment::Kernel),
     };
-    Sending { attempt: request.attempt.clone(), data, dont_fragment }
+    Sending { attempt: request.attempt.clone(), data, dont_fragment, path: Path::AsKnown }
 }
 
-/// What a sender's kernel knows of the path's MTU, no table shows to others: how much of a packet it sent at once is taken
-/// from what was captured.
+/// What a sender's kernel knew of the path's MTU when it sent, it may have learnt by that very packet, and say only now: how
+/// much of a packet it sent at once is taken from what was captured.
 fn as_sent(sending: Sending, walk: &Walk) -> Sending {
     let first = walk.request.first().and_then(|step| step.packet.inner()).and_then(|layer| layer.ip);
     let Some(ip) = first.filter(|_| sending.dont_fragment == DontFragment::Kernel) else { return sending };
