@@ -200,7 +200,10 @@ fn what_is_too_long_and_whole_ends() {
     };
     let ends = long(DontFragment::Set).ends.expect("it ends");
     assert_eq!(ends.text, "node1 eth0 takes 1400 bytes, and the packet has 1500 and may not be taken apart");
-    assert_eq!(long(DontFragment::Clear).ends, None);
+    // In pieces it arrives; its answer is as long, and comes in one.
+    let Prediction { walk, ends } = long(DontFragment::Clear);
+    assert_eq!((walk.request.len(), walk.request[3].pieces), (10, 2));
+    assert_eq!(ends.expect("it ends").text, "node1 eth0 takes 1400 bytes, and the packet has 1500");
 }
 
 #[test]
