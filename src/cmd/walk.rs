@@ -12,7 +12,7 @@ mod step;
 
 use super::blame::Live;
 use super::new_file::NewFile;
-use super::{FAILED, FINE, print_json, running};
+use super::{FAILED, FINE, print_json, running, usage};
 use crate::cli::{self, WalkFormat};
 use crate::probe::Outcome;
 use crate::render::walk::{Decisions, Detail, Ports, Story, Teller, Text, mermaid, text};
@@ -27,6 +27,11 @@ pub(super) fn walk(args: &cli::Walk) -> anyhow::Result<u8> {
     let request = Request::new(args, &record)?;
     if args.step {
         step::check()?;
+    }
+    if let (Some(page), Some(pcapng)) = (&args.html, &args.pcapng)
+        && page == pcapng
+    {
+        return Err(usage(format!("--html and --pcapng: both are to be {}: name two files", page.display())));
     }
     let page = args.html.as_deref().map(|path| NewFile::open("--html", path)).transpose()?;
     if args.predict {

@@ -9,12 +9,11 @@ use crate::cmd::{Fail, OTHER};
 use crate::kernel::capture::{Ears, Extent, Interface, KeptAway, LATENCY, Wanted, now};
 use crate::kernel::{Identity, Live, Single, Tally, stop_flag};
 use crate::packet::decode::Start;
-use crate::packet::heard::Heard;
+use crate::packet::heard::{Heard, Whose};
 use crate::packet::pcapng::{Direction, LinkType};
 use crate::plan::{Kind, Sandbox};
 use crate::probe::{Attempt, Outcome};
-use crate::render::Names as _;
-use crate::walk::{self, Mark, Probe, Sighting, Wires};
+use crate::walk::{self, Mark, Probe, Sighting};
 
 /// What shells give for SIGINT.
 const INTERRUPTED: u8 = 130;
@@ -61,7 +60,7 @@ pub(super) fn send(request: &Request<'_>) -> anyhow::Result<Sent> {
         return Err(Fail { code: INTERRUPTED, message }.into());
     }
     let interfaces = ears.interfaces().to_vec();
-    let sightings = frames.iter().map(|frame| sighting(&interfaces, &request.wires, frame)).collect();
+    let sightings = frames.iter().map(|frame| sighting(&interfaces, frame)).collect();
     Ok(Sent { outcome, before, probe, interfaces, frames, sightings })
 }
 
@@ -78,15 +77,16 @@ fn mark(attempt: &Attempt, identity: Identity) -> anyhow::Result<Mark> {
     })
 }
 
-/// Where the packet may pass: the two ends, and everything that is not a pod.
+/// Where the packet may pass: the two ends, and everything that is not a pod. Who has an address that the lab gave to nobody
+/// is not known beforehand.
 fn listened<'a>(request: &Request<'a>) -> Vec<Wanted<'a>> {
-    let owner = request.names.name(request.target).unwrap_or_default();
-    let owner = owner.split(' ').next().unwrap_or_default();
+    let owner = request.wires.holder(request.target);
     let may_pass = |sandbox: &&Sandbox| {
         request.listening == Listening::Everywhere
+            || owner.is_none()
             || sandbox.kind != Kind::Pod
             || sandbox.name == request.from
-            || sandbox.name == owner
+            || Some(sandbox.name.as_str()) == owner
     };
     let sandboxes = request.sandboxes.iter().filter(may_pass);
     sandboxes.map(|sandbox| Wanted { sandbox, interfaces: None }).collect()
@@ -107,15 +107,13 @@ fn listen(ears: &mut Ears, stop: &AtomicBool) -> anyhow::Result<Vec<Heard>> {
     }
 }
 
-fn sighting(interfaces: &[Interface], wires: &Wires, frame: &Heard) -> Sighting {
+fn sighting(interfaces: &[Interface], frame: &Heard) -> Sighting {
     let interface = &interfaces[frame.interface];
     Sighting {
         place: interface.place.clone(),
         interface: interface.name.clone(),
         direction: match frame.direction {
-            Direction::In if wires.is_for(&interface.place, &interface.name, &frame.bytes) => {
-                walk::Direction::In
-            }
+            Direction::In if frame.whose == Whose::Own => walk::Direction::In,
             Direction::In => walk::Direction::InForOther,
             Direction::Out => walk::Direction::Out,
         },
