@@ -7,7 +7,7 @@ use super::evidence;
 use super::request::{Listening, Neighbours, Request};
 use crate::cmd::{Fail, OTHER};
 use crate::kernel::capture::{Ears, Extent, Interface, KeptAway, LATENCY, Wanted, now};
-use crate::kernel::{Identity, Live, Single, Tally, stop_flag};
+use crate::kernel::{Identity, Live, Single, Tally, start_time, stop_flag};
 use crate::packet::decode::Start;
 use crate::packet::heard::{Heard, Whose};
 use crate::packet::pcapng::{Direction, LinkType};
@@ -32,6 +32,18 @@ pub(super) struct Sent {
 
 /// Sends it, and waits until all that was captured is here.
 pub(super) fn send(request: &Request<'_>) -> anyhow::Result<Sent> {
+    let sent = try_to_send(request);
+    // Whatever it was that did not work then, the reason is plain.
+    let pid = request.place()?.sandbox.pid;
+    if sent.is_err() && start_time(pid).is_none() { Err(ended(request)) } else { sent }
+}
+
+fn ended(request: &Request<'_>) -> anyhow::Error {
+    let message = format!("lab `{}` ended, or {} in it, during the walk", request.lab.name, request.from);
+    Fail { code: OTHER, message }.into()
+}
+
+fn try_to_send(request: &Request<'_>) -> anyhow::Result<Sent> {
     let listened = listened(request);
     let stop = stop_flag();
     match request.neighbours {
@@ -52,8 +64,7 @@ pub(super) fn send(request: &Request<'_>) -> anyhow::Result<Sent> {
     let outcome = single.send(request.timeout, stop)?;
     let frames = listen(&mut ears, stop)?;
     if single.is_gone() {
-        let message = format!("lab `{}` ended, or {} in it, during the walk", request.lab.name, request.from);
-        return Err(Fail { code: OTHER, message }.into());
+        return Err(ended(request));
     }
     if stop.load(Ordering::Relaxed) {
         let message = "stopped before an answer came".to_owned();
