@@ -234,6 +234,24 @@ fn what_was_changed_by_hand_is_followed_too() {
     });
 }
 
+#[test]
+fn the_rule_that_translates_is_named() {
+    let test = "the_rule_that_translates_is_named";
+    in_each_mode_unless_slow(test, |world| {
+        world.ok(&["up", &world.lab("egress.toml")]);
+        let out = world.ok(&["walk", "-W", "20", "pod1", "internet"]);
+        assert!(out.contains("· nft: ip saddr 10.244.1.0/24 counter masquerade"), "{out}");
+        let rules = "add table ip t; add chain ip t pre { type nat hook prerouting priority -100; }; \
+                     add rule ip t pre ip daddr 10.244.2.3 dnat to 10.244.2.2";
+        if world.netlab(&["exec", "node1", "--", "nft", rules]).code == 127 {
+            return skip(test, "no `nft` to break labs with");
+        }
+        let told = world.netlab(&["walk", "--everywhere", "pod1", "10.244.2.3"]).stdout;
+        assert!(told.contains("· nft: the target is translated by the rule ip t pre handle 2"), "{told}");
+        assert!(told.contains("target translated: 10.244.2.3 → 10.244.2.2"), "{told}");
+    });
+}
+
 /// What netlab prints on a terminal that is so wide.
 fn on_a_terminal(world: &World, args: &[&str], columns: u16) -> String {
     let size = nix::pty::Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };

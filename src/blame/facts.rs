@@ -82,6 +82,8 @@ pub struct State {
     pub neighbours: Vec<Neighbour>,
     /// The rules that translate sources of what leaves, in order; what of them cannot be read is left out.
     pub source_nat: Vec<nftables::Rule>,
+    /// The rules that may translate targets, as `nft -a` finds them: `ip nat prerouting handle 4`.
+    pub target_nat: Vec<String>,
     /// The packet filters at its interfaces, as far as they could be read.
     pub filters: Vec<Table>,
     /// All chains of its packet filters that the kernel asks by itself, in the order in which it does.

@@ -131,6 +131,19 @@ fn source_nat(chains: &[FoundChain]) -> Vec<Rule> {
     nat.flat_map(|chain| &chain.rules).filter_map(|found| found.rule.clone()).collect()
 }
 
+/// The rules that are asked for each connection before its route is looked for: `NF_INET_PRE_ROUTING` and
+/// `NF_INET_LOCAL_OUT` (linux/netfilter.h). netlab itself writes none, and does not read what they say.
+fn target_nat(chains: &[FoundChain]) -> Vec<String> {
+    let nat = chains
+        .iter()
+        .filter(|chain| chain.kind.as_deref() == Some("nat") && matches!(chain.hook, Some(0 | 3)));
+    let rule = |chain: &FoundChain, rule: &FoundRule| {
+        let FoundChain { family, table, name, .. } = chain;
+        rule.handle.map(|handle| format!("{family} {table} {name} handle {handle}"))
+    };
+    nat.flat_map(|chain| chain.rules.iter().filter_map(move |found| rule(chain, found))).collect()
+}
+
 /// The chains that decide about packets, in the order in which the kernel asks them.
 fn deciding(chains: &[FoundChain]) -> Vec<blame::FilterChain> {
     let mut bases: Vec<&FoundChain> = chains.iter().filter(|chain| chain.hook.is_some()).collect();
@@ -251,6 +264,7 @@ fn known(found: Found) -> Known {
         rules: rules.collect(),
         neighbours: neighbours.collect(),
         source_nat: source_nat(&found.chains),
+        target_nat: target_nat(&found.chains),
         filters: found.filters,
         chains: deciding(&found.chains),
         ignores_pings_v4: found.ignores_pings_v4,

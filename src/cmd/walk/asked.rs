@@ -109,6 +109,9 @@ impl Asking<'_> {
         // What is translated back for an answer is in no rule: the kernel remembers the connection.
         let rule = translated.and_then(|before| translating(&state.source_nat, before, ip.to));
         told.extend(rule.map(|rule| about("nft", rule.to_string())));
+        if step.changes.iter().any(|change| matches!(change, Change::Target { .. })) {
+            told.extend(by_one_of(&state.target_nat).map(|text| about("nft", text)));
+        }
         told
     }
 
@@ -123,6 +126,15 @@ impl Asking<'_> {
 
 fn about(about: &'static str, text: String) -> Told {
     Told { about, text }
+}
+
+/// What is said of rules of which one must have translated a target.
+fn by_one_of(rules: &[String]) -> Option<String> {
+    match rules {
+        [] => None,
+        [rule] => Some(format!("the target is translated by the rule {rule}")),
+        rules => Some(format!("the target is translated by one of the rules {}", rules.join(", "))),
+    }
 }
 
 /// Which route that is, as `ip route get fibmatch` writes it.
