@@ -202,6 +202,116 @@ fn questions_for_neighbours_are_foretold() {
     });
 }
 
+/// A walk's text, all in one line.
+fn told(world: &World, args: &[&str]) -> String {
+    world.netlab(&[&["walk"], args].concat()).stdout.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_text_says_where_the_tables_end() {
+    in_each_mode_unless_slow("the_text_says_where_the_tables_end", |world| {
+        world.ok(&["up", &world.lab("two-node.toml")]);
+        let text = told(world, &["pod1", "10.244.9.9", "--predict"]);
+        let end = "nothing was sent: the kernels' tables lead no further than step 3, node1 cbr0: \
+                   node1 has no route to 10.244.9.9: ";
+        assert!(text.contains(end), "{text}");
+        // Who is to blame is said of this packet, and not of a short one.
+        let (code, expected) = walk(world, &["pod1", "pod4", "-s", "2000", "--df", "--predict"]);
+        assert_eq!(code, 1, "{expected:#}");
+        let cause = expected["lost"]["cause"].as_str().expect("a cause");
+        assert!(cause.contains("2028") && cause.contains("1500"), "{cause}");
+        let text = told(world, &["pod1", "pod4", "-s", "2000", "--df", "--predict"]);
+        assert!(
+            text.contains("nothing was sent: the kernels' tables do not let it out: pod1 eth0 "),
+            "{text}"
+        );
+        // What a switch will know is said in words of its own.
+        let text = told(world, &["pod1", "pod2", "--predict"]);
+        assert!(!text.contains("does not know"), "{text}");
+    });
+}
+
+#[test]
+fn a_place_is_foretold_to_talk_to_itself() {
+    in_each_mode_unless_slow("a_place_is_foretold_to_talk_to_itself", |world| {
+        world.ok(&["up", &world.lab("dual-stack.toml")]);
+        let heading = told(world, &["pod1", "pod1", "--predict"]);
+        assert!(heading.contains("10.244.1.2 → 10.244.1.2"), "{heading}");
+        for to in ["pod1", "127.0.0.1", "127.0.0.5", "::1", "fd00:244:0:1::2"] {
+            foretold(world, "dual-stack", &["pod1", to]);
+        }
+        // What a kernel gives an interface by itself is in no plan, and leads to no route of its own.
+        let shown = world.ok(&["exec", "node1", "--", "ip", "-6", "-o", "addr", "show", "dev", "cbr0"]);
+        let link_local = shown.split_whitespace().find(|word| word.starts_with("fe80:"));
+        let link_local = link_local.and_then(|word| word.split('/').next()).expect("a link-local address");
+        foretold(world, "dual-stack", &["pod1", link_local]);
+    });
+}
+
+#[test]
+fn what_is_too_long_for_its_receiver_is_foretold() {
+    in_each_mode_unless_slow("what_is_too_long_for_its_receiver_is_foretold", |world| {
+        let file = world.lab("two-node.toml");
+        if !up(world, "what_is_too_long_for_its_receiver_is_foretold", &["--data-path", "vxlan", &file]) {
+            return;
+        }
+        world.ok(&["exec", "node1", "--", "ip", "link", "set", "eth0", "mtu", "1400"]);
+        let args = ["pod1", "pod4", "-s", "1422"];
+        let (code, expected) = walk(world, &[&args[..], &["--predict"]].concat());
+        assert_eq!(code, 1, "{expected:#}");
+        let text = expected["lost"]["text"].as_str().expect("a text");
+        assert!(text.ends_with("node1 eth0 takes 1400 bytes, and the packet has 1500"), "{text}");
+        let (code, found) = walk(world, &[&args[..], &["-W", "0.5"]].concat());
+        assert_eq!((code, &found["prediction"]["agrees"]), (1, &Value::Bool(true)), "{found:#}");
+        assert_eq!(steps(&expected, "reply"), steps(&found, "reply"));
+        // The outer packet has 1404 bytes: there is room for a VLAN tag.
+        for (size, code) in [("1326", 0), ("1327", 1)] {
+            let (predicted, expected) = walk(world, &["pod1", "pod4", "-s", size, "--predict"]);
+            let (found, _) = walk(world, &["pod1", "pod4", "-s", size, "-W", "0.5"]);
+            assert_eq!((predicted, found), (code, code), "{size}: {expected:#}");
+        }
+    });
+}
+
+#[test]
+fn what_a_sender_knows_of_the_path_is_foretold() {
+    in_each_mode_unless_slow("what_a_sender_knows_of_the_path_is_foretold", |world| {
+        world.ok(&["up", &world.lab("two-node.toml")]);
+        world.ok(&["exec", "node1", "--", "ip", "link", "set", "eth0", "mtu", "1300"]);
+        let args = ["pod1", "pod4", "-s", "1400", "--df"];
+        let (_, expected) = walk(world, &[&args[..], &["--predict"]].concat());
+        assert_eq!(steps(&expected, "request").len(), 3, "{expected:#}");
+        let (code, found) = walk(world, &[&args[..], &["-W", "0.5"]].concat());
+        assert_eq!((code, &found["prediction"]["agrees"]), (1, &Value::Bool(true)), "{found:#}");
+        // It has heard of it by now.
+        let text = told(world, &[&args[..], &["--predict"]].concat());
+        let end = "nothing was sent: the kernels' tables do not let it out: pod1 knows that the path to 10.244.2.3 takes \
+                   1300 bytes, and the packet has 1428";
+        assert!(text.contains(end), "{text}");
+        let args = &args[..4];
+        let (_, expected) = walk(world, &[args, &["--predict"]].concat());
+        let (_, found) = walk(world, args);
+        assert_eq!(steps(&expected, "request"), steps(&found, "request"));
+        assert_eq!(found["ways"][0]["steps"][0]["pieces"], 2, "{found:#}");
+    });
+}
+
+#[test]
+fn each_places_own_ttl_is_foretold() {
+    in_each_mode_unless_slow("each_places_own_ttl_is_foretold", |world| {
+        world.ok(&["up", &world.lab("dual-stack.toml")]);
+        let sysctl = |place: &str, what: &str| world.ok(&["exec", place, "--", "sysctl", "-qw", what]);
+        sysctl("pod1", "net.ipv4.ip_default_ttl=32");
+        sysctl("pod4", "net.ipv4.ip_default_ttl=128");
+        sysctl("pod1", "net.ipv6.conf.eth0.hop_limit=20");
+        for family in ["-4", "-6"] {
+            foretold(world, "dual-stack", &[family, "pod1", "pod4"]);
+            foretold(world, "dual-stack", &[family, "pod4", "pod1"]);
+        }
+        foretold(world, "dual-stack", &["-4", "pod1", "pod1"]);
+    });
+}
+
 #[test]
 fn nothing_is_sent() {
     in_each_mode_unless_slow("nothing_is_sent", |world| {

@@ -55,6 +55,8 @@ pub enum Decision {
         table: Option<u32>,
         /// What the route tells a tunnel.
         encap: Option<Encap>,
+        /// The MTU of the path, where the kernel knows a smaller one than the interface's.
+        mtu: Option<u32>,
     },
     /// Keeps it.
     Keep,
@@ -96,6 +98,8 @@ pub struct State {
     pub forwards_v4: bool,
     /// `net.ipv6.conf.all.forwarding`.
     pub forwards_v6: bool,
+    /// `net.ipv4.ip_default_ttl`, where it was read.
+    pub ttl_v4: Option<u8>,
     /// `net.ipv4.icmp_echo_ignore_all`.
     pub ignores_pings_v4: bool,
     /// `net.ipv6.icmp.echo_ignore_all`.
@@ -178,6 +182,8 @@ pub struct Link {
     pub isolated: bool,
     /// `net.ipv4.conf.<name>.forwarding`: whether what comes in by it is forwarded.
     pub forwards_v4: bool,
+    /// `net.ipv6.conf.<name>.hop_limit`, where it was read.
+    pub hop_limit: Option<u8>,
     /// `net.ipv6.conf.<name>.disable_ipv6`: whether it has no IPv6 at all.
     pub disabled_v6: bool,
     /// Reverse path filtering of what comes in by it: 0 is off, 1 strict, 2 loose.

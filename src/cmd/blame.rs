@@ -110,9 +110,9 @@ impl Facts for Live<'_> {
         let answer = self.lookup.route(place, &question).map_err(|error| error.to_string())?;
         let names = &self.known(place)?.names;
         Ok(match answer {
-            Answer::Send { via, link, source, table, encap } => {
+            Answer::Send { via, link, source, table, encap, mtu } => {
                 let table = (table != MAIN).then_some(table);
-                Decision::Send { via, link: name(names, link), source, table, encap }
+                Decision::Send { via, link: name(names, link), source, table, encap, mtu }
             }
             Answer::Keep => Decision::Keep,
             Answer::Refuse { errno, text } => Decision::Refuse { errno, text: text.to_owned() },
@@ -225,6 +225,7 @@ fn known(found: Found) -> Known {
         mac: link.mac,
         addresses: link.addresses,
         forwards_v4: link.forwards_v4,
+        hop_limit: link.hop_limit,
         disabled_v6: link.disabled_v6,
         rp_filter: link.rp_filter.max(everywhere),
         tunnel: link.tunnel.and_then(|tunnel| as_tunnel(&link.kind, tunnel)),
@@ -267,6 +268,7 @@ fn known(found: Found) -> Known {
         target_nat: target_nat(&found.chains),
         filters: found.filters,
         chains: deciding(&found.chains),
+        ttl_v4: found.ttl_v4,
         ignores_pings_v4: found.ignores_pings_v4,
         ignores_pings_v6: found.ignores_pings_v6,
         disabled_v6: found.forwarding.disabled_v6,

@@ -63,7 +63,8 @@ pub(super) fn follow(request: &Request<'_>) -> anyhow::Result<(Outcome, Story)> 
 /// What was captured, what the kernels say about it, and if need be what is wrong.
 fn tell(request: &Request<'_>, sent: &Sent, walk: &Walk) -> Story {
     let mut live = Live::new(request.sandboxes);
-    let mut asking = Asking { kernels: &mut live, names: &request.names, wires: &request.wires };
+    let (names, wires) = (&request.names, &request.wires);
+    let mut asking = Asking { kernels: &mut live, names, wires, heard: Vec::new() };
     let decisions = Decisions { request: asking.about(&walk.request), reply: asking.about(&walk.reply) };
     let mut story = request.teller(Some(&sent.outcome)).story(walk, &decisions);
     story.prediction = Some(predicted::compare(request, (sent, walk), &story, &mut live));

@@ -50,6 +50,8 @@ pub struct Found {
     pub filters: Vec<Table>,
     /// Whether and how it forwards.
     pub forwarding: Forwarding,
+    /// `net.ipv4.ip_default_ttl`.
+    pub ttl_v4: Option<u8>,
     /// `net.ipv4.icmp_echo_ignore_all`.
     pub ignores_pings_v4: bool,
     /// `net.ipv6.icmp.echo_ignore_all`.
@@ -91,6 +93,8 @@ pub struct Link {
     pub rp_filter: u8,
     /// `net.ipv4.conf.<name>.forwarding`: whether IPv4 packets that come in by it are forwarded.
     pub forwards_v4: bool,
+    /// `net.ipv6.conf.<name>.hop_limit`: that of packets which leave by it.
+    pub hop_limit: Option<u8>,
     /// `net.ipv6.conf.<name>.disable_ipv6`: whether it has no IPv6 at all.
     pub disabled_v6: bool,
     /// `IFLA_LINK` and `IFLA_LINK_NETNSID`: where the other end is.
@@ -272,6 +276,7 @@ pub fn inspect(place: &Place<'_>, others: &[&Sandbox]) -> Result<Found> {
         filters: nftables::at_interfaces(&chains),
         chains,
         forwarding: forwarding(),
+        ttl_v4: setting("ipv4/ip_default_ttl"),
         ignores_pings_v4: setting("ipv4/icmp_echo_ignore_all").is_some_and(|value| value != 0),
         ignores_pings_v6: setting("ipv6/icmp/echo_ignore_all").is_some_and(|value| value != 0),
         links,

@@ -22,7 +22,7 @@ pub use counters::{Counters, Risen, Weight};
 pub use fold::{Wiring, fold};
 pub use neighbour::{Asked, Protocol};
 pub use packet::{Carries, Ends, Layer, Packet};
-pub use predict::{Ending, Halt, Prediction, Sending, predict};
+pub use predict::{Ending, Halt, Path, Prediction, Sending, predict};
 pub use wiring::{Role, Wires};
 
 use crate::packet::decode::Start;

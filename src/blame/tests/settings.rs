@@ -53,7 +53,7 @@ fn rules_that_lead_to_another_table() {
     node1.state.rules =
         vec![rule(4, Some(7), "4: from 10.9.9.9/32 lookup 7"), rule(5, Some(100), "5: from all lookup 100")];
     let (via, link) = (Some(ip("192.168.66.99")), "eth0".to_owned());
-    node1.ruled = Some(Decision::Send { via, link, source: None, table: Some(100), encap: None });
+    node1.ruled = Some(Decision::Send { via, link, source: None, table: Some(100), encap: None, mtu: None });
     let (text, mend) = world.likely("pod1", "10.244.2.3");
     assert_eq!(
         text,

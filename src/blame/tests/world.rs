@@ -30,6 +30,8 @@ pub(crate) struct Place {
     hops: Vec<(Option<IpAddr>, String)>,
     /// The source of its own packets.
     pub(crate) source: Option<IpAddr>,
+    /// The MTU that it has learnt of all paths of its own packets.
+    pub(crate) path_mtu: Option<u32>,
     /// What a rule has it do with packets for others.
     pub(crate) ruled: Option<Decision>,
 }
@@ -150,6 +152,7 @@ fn a_link(name: &str) -> Link {
         port: None,
         isolated: false,
         forwards_v4: true,
+        hop_limit: None,
         disabled_v6: false,
         rp_filter: 0,
         tunnel: None,
@@ -232,6 +235,7 @@ impl Place {
                 source: self.source,
                 table: None,
                 encap: None,
+                mtu: self.path_mtu.filter(|_| packet.entered.is_none()),
             },
         }
     }

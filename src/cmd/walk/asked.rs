@@ -19,6 +19,8 @@ pub(super) struct Asking<'a> {
     pub(super) kernels: &'a mut dyn Facts,
     pub(super) names: &'a dyn Names,
     pub(super) wires: &'a Wires,
+    /// Who will have been heard by all switches when a packet comes that is only foretold.
+    pub(super) heard: Vec<MacAddress>,
 }
 
 impl Asking<'_> {
@@ -52,6 +54,9 @@ impl Asking<'_> {
         let text = match port {
             Some(entry) if entry.link == step.interface => {
                 format!("{bridge} knows {owner} behind {}", entry.link)
+            }
+            _ if self.heard.contains(&to) => {
+                format!("{bridge} will have learnt that {owner} is behind {}", step.interface)
             }
             Some(entry) => format!("{bridge} knows {owner} behind {} by now", entry.link),
             None => format!("{bridge} does not know {owner}, so it leaves by all other ports"),

@@ -64,7 +64,7 @@ fn was_taken(request: &Request<'_>, sent: &Sent, walk: &Walk, tallies: &Tallies)
 }
 
 /// What the packet is, as far as that matters to those on its way.
-fn described(request: &Request<'_>, walk: &Walk) -> blame::Sent {
+pub(super) fn described(request: &Request<'_>, walk: &Walk) -> blame::Sent {
     let seen = walk.request.first().and_then(|step| step.packet.inner()).and_then(|layer| layer.ip);
     let (kind, data, dont_fragment) = match &request.attempt {
         Attempt::Ping { size, dont_fragment } => (SentKind::Echo, Some(*size), *dont_fragment),

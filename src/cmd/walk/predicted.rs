@@ -1,14 +1,14 @@
 //! What the kernels' tables say of a packet: told by itself (`--predict`), and held against what was captured.
 
 use super::asked::Asking;
-use super::lost::with_lab;
+use super::lost::{described, with_lab};
 use super::request::Request;
 use super::sent::Sent;
-use crate::blame::{Facts, blame};
+use crate::blame::{Facts, blame_for};
 use crate::packet::decode::MacAddress;
 use crate::probe::{Attempt, DontFragment};
-use crate::render::walk::{Agreement, Decisions, Lost, Ports, Story, Teller, Told, agreement};
-use crate::walk::{Ending, Layer, Prediction, Sending, Step, Walk, predict};
+use crate::render::walk::{Agreement, Decisions, Lost, Ports, Story, Teller, agreement};
+use crate::walk::{Ending, Layer, Path, Prediction, Sending, Walk, predict};
 
 /// Bytes of ICMP's header, and of UDP's.
 const HEADER: usize = 8;
@@ -17,36 +17,26 @@ const HEADER: usize = 8;
 pub(super) fn foretold(request: &Request<'_>, kernels: &mut dyn Facts) -> Story {
     let prediction = ask(request, &sending(request), kernels);
     let walk = &prediction.walk;
-    let mut asking = Asking { kernels, names: &request.names, wires: &request.wires };
-    let mut decisions = Decisions { request: asking.about(&walk.request), reply: asking.about(&walk.reply) };
-    for (steps, told) in [(&walk.request, &mut decisions.request), (&walk.reply, &mut decisions.reply)] {
-        for (step, told) in steps.iter().zip(told).filter(|(step, _)| is_met(walk, step)) {
-            told.iter_mut().for_each(|told| learnt(step, told));
-        }
-    }
+    let heard = heard(walk);
+    let mut asking = Asking { kernels, names: &request.names, wires: &request.wires, heard };
+    let decisions = Decisions { request: asking.about(&walk.request), reply: asking.about(&walk.reply) };
     let mut story = teller(request).story(walk, &decisions);
-    story.lost = prediction.ends.map(|ending| lost(request, &story, &ending, kernels));
+    if let Some(ending) = &prediction.ends {
+        let lost = lost(request, walk, &story, ending, kernels);
+        story.verdict = format!("nothing was sent: {}", lost.text);
+        story.lost = Some(lost);
+    }
     story
 }
 
-/// Whether a switch has heard, from a question on the way or its answer, who a step's packet is for.
-fn is_met(walk: &Walk, step: &Step) -> bool {
-    let Some((_, to)) = step.packet.outer().and_then(Layer::macs) else { return false };
-    let heard = |other: &Step| -> Vec<MacAddress> {
-        let asker = other.packet.outer().and_then(Layer::macs).map(|(from, _)| from);
-        let asker = asker.filter(|_| !other.asked.is_empty());
-        asker.into_iter().chain(other.asked.iter().filter_map(|asked| asked.answer)).collect()
-    };
-    walk.request.iter().chain(&walk.reply).any(|other| heard(other).contains(&to))
-}
-
-/// What a switch knows by the time when the packet comes, and not yet.
-fn learnt(step: &Step, told: &mut Told) {
-    if let Some((switch, rest)) = told.text.split_once(" does not know ")
-        && let Some((owner, _)) = rest.split_once(',')
-    {
-        told.text = format!("{switch} will have learnt that {owner} is behind {}", step.interface);
-    }
+/// Ethernet addresses that switches will have heard, from questions on the way and their answers.
+fn heard(walk: &Walk) -> Vec<MacAddress> {
+    let asking = walk.request.iter().chain(&walk.reply).filter(|step| !step.asked.is_empty());
+    let both = asking.flat_map(|step| {
+        let asker = step.packet.outer().and_then(Layer::macs).map(|(from, _)| from);
+        asker.into_iter().chain(step.asked.iter().filter_map(|asked| asked.answer))
+    });
+    both.collect()
 }
 
 /// Whether what was captured is what the tables foretell. Places in which nobody listened are left out.
@@ -56,11 +46,11 @@ pub(super) fn compare(
     captured: &Story,
     kernels: &mut dyn Facts,
 ) -> Agreement {
-    let sending = as_sent(sending(request), walk);
+    let sending = Sending { path: Path::Unknown, ..as_sent(sending(request), walk) };
     let listened = |place: &str| sent.interfaces.iter().any(|interface| interface.place == place);
     let prediction = ask(request, &sending, kernels).seen_at(listened);
     let story = teller(request).story(&prediction.walk, &Decisions::default());
-    agreement(captured, &story, prediction.ends.as_ref())
+    agreement(&request.attempt, captured, &story, prediction.ends.as_ref())
 }
 
 fn sending(request: &Request<'_>) -> Sending {
@@ -69,11 +59,11 @@ fn sending(request: &Request<'_>) -> Sending {
         Attempt::Udp { .. } => (request.datagram.size, request.datagram.dont_fragment),
         _ => (0, DontFragment::Kernel),
     };
-    Sending { attempt: request.attempt.clone(), data, dont_fragment }
+    Sending { attempt: request.attempt.clone(), data, dont_fragment, path: Path::AsKnown }
 }
 
-/// What a sender's kernel knows of the path's MTU, no table shows to others: how much of a packet it sent at once is taken
-/// from what was captured.
+/// What a sender's kernel knew of the path's MTU when it sent, it may have learnt by that very packet, and say only now: how
+/// much of a packet it sent at once is taken from what was captured.
 fn as_sent(sending: Sending, walk: &Walk) -> Sending {
     let first = walk.request.first().and_then(|step| step.packet.inner()).and_then(|layer| layer.ip);
     let Some(ip) = first.filter(|_| sending.dont_fragment == DontFragment::Kernel) else { return sending };
@@ -92,8 +82,8 @@ fn teller<'a>(request: &'a Request<'_>) -> Teller<'a> {
     Teller { ports: Ports::Any, ..request.teller(None) }
 }
 
-fn lost(request: &Request<'_>, story: &Story, ending: &Ending, kernels: &mut dyn Facts) -> Lost {
-    let verdict = blame(request.lab, request.from, request.target, kernels);
+fn lost(request: &Request<'_>, walk: &Walk, story: &Story, ending: &Ending, kernels: &mut dyn Facts) -> Lost {
+    let verdict = blame_for(request.lab, request.from, request.target, described(request, walk), kernels);
     let with_lab =
         |commands: Vec<String>| commands.iter().map(|command| with_lab(command, request)).collect();
     let last = story.ways.iter().flat_map(|way| &way.steps).next_back();
@@ -109,7 +99,8 @@ fn lost(request: &Request<'_>, story: &Story, ending: &Ending, kernels: &mut dyn
         place: ending.place.clone(),
         text,
         evidence: Vec::new(),
-        cause: verdict.blame.as_ref().map(ToString::to_string),
+        // That it ends there is certain, even where nobody can be blamed.
+        cause: Some(verdict.blame.as_ref().map_or_else(|| ending.text.clone(), ToString::to_string)),
         show: with_lab(verdict.show()),
         mend: with_lab(verdict.blame.map(|blame| blame.mend).unwrap_or_default()),
     }

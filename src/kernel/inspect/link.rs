@@ -6,8 +6,8 @@ use ipnet::IpNet;
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::address::{AddressAttribute, AddressMessage};
 use netlink_packet_route::link::{
-    AfSpecInet, AfSpecInet6, AfSpecUnspec, BridgeStpState, InetDevConf, InfoBridge, InfoBridgePort, InfoData,
-    InfoPortData, LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage,
+    AfSpecInet, AfSpecInet6, AfSpecUnspec, BridgeStpState, Inet6DevConf, InetDevConf, InfoBridge,
+    InfoBridgePort, InfoData, InfoPortData, LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage,
 };
 
 use super::reader::Reader;
@@ -96,6 +96,7 @@ pub(super) fn link(answer: RouteNetlinkMessage) -> Option<Link> {
         tunnel: None,
         rp_filter: 0,
         forwards_v4: false,
+        hop_limit: None,
         disabled_v6: false,
         far: None,
     };
@@ -113,7 +114,9 @@ pub(super) fn link(answer: RouteNetlinkMessage) -> Option<Link> {
                 let settings = settings(&families);
                 link.rp_filter = settings.map_or(0, |of| u8::try_from(of.rp_filter).unwrap_or(0));
                 link.forwards_v4 = settings.is_some_and(|of| of.forwarding != 0);
-                link.disabled_v6 = disabled_v6(&families);
+                let of_v6 = settings_v6(&families);
+                link.disabled_v6 = of_v6.is_some_and(|of| of.disable_ipv6 != 0);
+                link.hop_limit = of_v6.and_then(|of| u8::try_from(of.hoplimit).ok());
             }
             _ => {}
         }
@@ -168,15 +171,16 @@ fn settings(families: &[AfSpecUnspec]) -> Option<&InetDevConf> {
     })
 }
 
-/// What `/proc/sys/net/ipv6/conf/<name>/disable_ipv6` shows.
-fn disabled_v6(families: &[AfSpecUnspec]) -> bool {
+/// What `/proc/sys/net/ipv6/conf/<name>/` shows.
+fn settings_v6(families: &[AfSpecUnspec]) -> Option<&Inet6DevConf> {
     let settings = families.iter().filter_map(|family| match family {
         AfSpecUnspec::Inet6(settings) => Some(settings),
         _ => None,
     });
-    settings
-        .flatten()
-        .any(|setting| matches!(setting, AfSpecInet6::DevConf(settings) if settings.disable_ipv6 != 0))
+    settings.flatten().find_map(|setting| match setting {
+        AfSpecInet6::DevConf(settings) => Some(settings),
+        _ => None,
+    })
 }
 
 /// An Ethernet address; other kinds of interfaces have addresses of other lengths.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use netlink_packet_route::route::{RouteAttribute, RouteFlags, RouteMessage, RouteType};
+use netlink_packet_route::route::{RouteAttribute, RouteFlags, RouteMessage, RouteMetric, RouteType};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
 use nix::errno::Errno;
@@ -45,6 +45,8 @@ pub enum Answer {
         table: u32,
         /// What the route tells a tunnel.
         encap: Option<Encap>,
+        /// The MTU that the route says, or that the kernel has learnt of the path.
+        mtu: Option<u32>,
     },
     /// Keep it.
     Keep,
@@ -168,7 +170,14 @@ fn answer(message: &RouteMessage) -> Answer {
     match (message.header.kind, link) {
         (RouteType::Unicast, Some(link)) => {
             let via = route::via(&message.attributes);
-            Answer::Send { via, link, source, table, encap: tunnel::encap(&message.attributes) }
+            let mtu = message.attributes.iter().find_map(|attribute| match attribute {
+                RouteAttribute::Metrics(metrics) => metrics.iter().find_map(|metric| match metric {
+                    RouteMetric::Mtu(mtu) => Some(*mtu),
+                    _ => None,
+                }),
+                _ => None,
+            });
+            Answer::Send { via, link, source, table, encap: tunnel::encap(&message.attributes), mtu }
         }
         (RouteType::Local, _) => Answer::Keep,
         (kind, _) => Answer::Other(format!("{kind:?}").to_lowercase()),

@@ -1,6 +1,7 @@
 //! A walk that was captured, held against the one that the kernels' tables foretell.
 
 use super::story::{Agreement, ChangeKind, StepTold, Story, Way, WayKind};
+use crate::probe::Attempt;
 use crate::walk::{Ending, Halt};
 
 /// What must be the same of a step.
@@ -34,12 +35,12 @@ impl<'a> Key<'a> {
 }
 
 /// Whether a packet and its answer went where the tables say; `ends` is why the tables lead no further.
-pub fn agreement(captured: &Story, foretold: &Story, ends: Option<&Ending>) -> Agreement {
+pub fn agreement(attempt: &Attempt, captured: &Story, foretold: &Story, ends: Option<&Ending>) -> Agreement {
     let mut all = Agreement { agrees: true, differences: Vec::new(), expected: Vec::new() };
     for kind in [WayKind::Request, WayKind::Reply] {
         let (one, other) = (way(captured, kind), way(foretold, kind));
         // Whether somebody listens there, and has something to say to a datagram, no table shows.
-        if kind == WayKind::Reply && one.is_none() && captured.probe.starts_with("udp:") {
+        if kind == WayKind::Reply && one.is_none() && matches!(attempt, Attempt::Udp { .. }) {
             continue;
         }
         let is_last = kind == WayKind::Reply || way(foretold, WayKind::Reply).is_none();

@@ -47,6 +47,17 @@ pub struct Sending {
     pub data: u16,
     /// May it be cut?
     pub dont_fragment: DontFragment,
+    /// What its sender knows of the path.
+    pub path: Path,
+}
+
+/// What the sender of a packet knows of how much passes on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Path {
+    /// What its kernel knows now.
+    AsKnown,
+    /// Nothing: it may have come to know it by this very packet.
+    Unknown,
 }
 
 /// Why a packet gets no further.
@@ -105,6 +116,7 @@ pub fn predict(
         heard: Vec::new(),
         translated: Vec::new(),
         going: true,
+        arrived: None,
     };
     let nobody = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let request = Parcel::request(sending, nobody, to);
@@ -132,6 +144,8 @@ struct Follower<'a> {
     translated: Vec<Translated>,
     /// Whether this is the packet, and not its answer.
     going: bool,
+    /// The interface by which the target got the packet: by it the answer to a link-local address leaves.
+    arrived: Option<String>,
 }
 
 /// An address that a place has translated, and translates back for the answer.
@@ -148,6 +162,7 @@ struct Exit {
     hop: IpAddr,
     source: Option<IpAddr>,
     encap: Option<crate::plan::Encap>,
+    mtu: Option<u32>,
 }
 
 /// Where a packet is after it left a place's IP stack.
@@ -190,11 +205,21 @@ impl Follower<'_> {
                     Some(tunnel) => entered = Some(tunnel),
                     None if entered.is_none() => {
                         // A place's own packets for itself.
+                        parcel.edit(|ip| {
+                            if ip.from.is_unspecified() {
+                                ip.from = to_itself(&state, ip.to);
+                            }
+                            let hops = state.link("lo").and_then(|lo| own_hops(&state, lo, ip.to));
+                            ip.ttl = hops.unwrap_or(ip.ttl);
+                        });
                         parcel.address(Some((LOOPBACK, LOOPBACK)));
                         self.step(&at, "lo", Direction::In, &parcel);
                         return Ok((at, parcel));
                     }
-                    None => return Ok((at, parcel)),
+                    None => {
+                        self.arrived = entered;
+                        return Ok((at, parcel));
+                    }
                 }
                 continue;
             };
@@ -218,6 +243,9 @@ impl Follower<'_> {
             self.translate_back(at, parcel);
         }
         let Some(ip) = parcel.ip() else { return Err(dropped(at, format!("{at}: this is no IP"))) };
+        if let Some(link) = self.arrived.clone().filter(|_| entered.is_none() && is_link_local(ip.to)) {
+            return Ok(Some(Exit { link, hop: ip.to, source: None, encap: None, mtu: None }));
+        }
         let from = (!ip.from.is_unspecified()).then_some(ip.from);
         let packet = blame::Packet { from, to: ip.to, entered: entered.map(str::to_owned) };
         let decision = self.facts.route(at, &packet).map_err(|why| dropped(at, why))?;
@@ -228,14 +256,15 @@ impl Follower<'_> {
             forwards(at, state, link, ip.to)?;
         }
         match decision {
-            Decision::Send { via, link, source, encap, .. } => {
+            Decision::Send { via, link, source, encap, mtu, .. } => {
                 if entered.is_some() {
                     if ip.ttl <= 1 {
                         return Err(dropped(at, format!("its TTL is used up at {at}")));
                     }
                     parcel.edit(|ip| ip.ttl -= 1);
                 }
-                Ok(Some(Exit { link, hop: via.unwrap_or(ip.to), source, encap }))
+                let mtu = mtu.filter(|_| entered.is_none() && self.sending.path == Path::AsKnown);
+                Ok(Some(Exit { link, hop: via.unwrap_or(ip.to), source, encap, mtu }))
             }
             Decision::Refuse { errno, text } => {
                 let filter = entered.and_then(|link| state.link(link)).filter(|link| link.rp_filter > 0);
@@ -269,17 +298,26 @@ impl Follower<'_> {
             if ip.from.is_unspecified() {
                 ip.from = own(ip.to).unwrap_or(ip.from);
             }
+            if entered.is_none() {
+                ip.ttl = own_hops(state, link, ip.to).unwrap_or(ip.ttl);
+            }
         });
         let Some(ip) = parcel.ip() else { return Err(dropped(at, format!("{at}: this is no IP"))) };
-        if ip.length > link.mtu as usize {
+        let known = exit.mtu.filter(|known| *known < link.mtu);
+        let mtu = known.unwrap_or(link.mtu);
+        if ip.length > mtu as usize {
             if self.stays_whole(entered, parcel) {
-                let (name, mtu, length) = (&link.name, link.mtu, ip.length);
+                let (name, length) = (&link.name, ip.length);
+                let who = match known {
+                    Some(_) => format!("{at} knows that the path to {}", ip.to),
+                    None => format!("{at} {name}"),
+                };
                 let text = format!(
-                    "{at} {name} takes {mtu} bytes, and the packet has {length} and may not be taken apart"
+                    "{who} takes {mtu} bytes, and the packet has {length} and may not be taken apart"
                 );
                 return Err(dropped(at, text));
             }
-            parcel.cut(link.mtu as usize);
+            parcel.cut(mtu as usize);
         }
         self.translate(at, state, link, exit.hop, parcel);
         if link.tunnel.is_some() {
@@ -354,13 +392,31 @@ impl Follower<'_> {
 /// The address that a place takes for its own packets by an interface: of several, the one that is near the next hop.
 fn own_address(link: &Link, hop: IpAddr, to: IpAddr) -> Option<IpAddr> {
     let family = Family::of_address(&to);
-    let fits = |net: &&ipnet::IpNet| {
-        let on_link = matches!(net.addr(), IpAddr::V6(address) if address.is_unicast_link_local());
-        Family::of(net) == family && !on_link
-    };
+    let on_link = is_link_local(to);
+    let fits = |net: &&ipnet::IpNet| Family::of(net) == family && is_link_local(net.addr()) == on_link;
     let mut all = link.addresses.iter().filter(fits);
     let near = all.clone().find(|net| net.contains(&hop));
     near.or_else(|| all.next()).map(ipnet::IpNet::addr)
+}
+
+/// How many routers the packets that a place makes itself may pass, where its kernel has said so.
+fn own_hops(state: &State, link: &Link, to: IpAddr) -> Option<u8> {
+    if to.is_ipv4() { state.ttl_v4 } else { link.hop_limit }
+}
+
+/// The address from which a place sends to one of its own: that one itself, or of a whole network that is its own, as
+/// 127.0.0.0/8, the one that it has in it.
+fn to_itself(state: &State, to: IpAddr) -> IpAddr {
+    if state.has(to) {
+        return to;
+    }
+    let mut own = state.links.iter().flat_map(|link| &link.addresses);
+    own.find(|net| net.contains(&to)).map_or(to, ipnet::IpNet::addr)
+}
+
+/// Whether an address is one of a single link. Those of IPv4 are nothing special to a kernel.
+fn is_link_local(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
 }
 
 /// Whether a place sends on what comes in by an interface.

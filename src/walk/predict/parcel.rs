@@ -19,7 +19,7 @@ const UDP: u8 = 17;
 const GRE: u8 = 47;
 const ICMPV6: u8 = 58;
 
-/// What Linux puts into packets of its own where nobody says otherwise (`net.ipv4.ip_default_ttl`).
+/// What Linux puts into packets of its own where nobody says otherwise; what a place says is put in when it sends it.
 const TTL: u8 = 64;
 /// Bytes of headers.
 const ETHERNET: usize = 14;

@@ -5,7 +5,8 @@ use crate::blame::world::{World, ip};
 use crate::plan::plan;
 use crate::walk::Change;
 
-const PING: Sending = Sending { attempt: Attempt::PING, data: 56, dont_fragment: DontFragment::Kernel };
+const PING: Sending =
+    Sending { attempt: Attempt::PING, data: 56, dont_fragment: DontFragment::Kernel, path: Path::AsKnown };
 
 fn foretold(world: &mut World, from: &str, to: &str) -> Prediction {
     let wires = Wires::new(&plan(&world.lab));
@@ -200,6 +201,81 @@ fn what_is_too_long_and_whole_ends() {
     let ends = long(DontFragment::Set).ends.expect("it ends");
     assert_eq!(ends.text, "node1 eth0 takes 1400 bytes, and the packet has 1500 and may not be taken apart");
     assert_eq!(long(DontFragment::Clear).ends, None);
+}
+
+#[test]
+fn what_is_too_long_for_who_receives_it_ends_there() {
+    let mut world = World::shipped("two-node");
+    world.at("node2").link("eth0").mtu = 1400;
+    let wires = Wires::new(&plan(&world.lab));
+    let mut sent = |data| {
+        let long = Sending { data, dont_fragment: DontFragment::Clear, ..PING };
+        predict(&long, "pod1", ip("10.244.2.3"), &wires, &mut world)
+    };
+    // There is room for a VLAN tag.
+    assert_eq!(sent(1404 - 28).ends, None);
+    let Prediction { walk, ends } = sent(1405 - 28);
+    let ends = ends.expect("it ends");
+    assert_eq!((ends.place.as_str(), ends.how), ("node2", Halt::Dropped));
+    assert_eq!(ends.text, "node2 eth0 takes 1400 bytes, and the packet has 1405");
+    assert_eq!(way(&walk.request).last().map(String::as_str), Some("fabric/node2 out 63"));
+    // A bridge's port drops it before it leaves.
+    let mut world = World::shipped("two-node");
+    let port = world.at("fabric").state.links.iter_mut().find(|link| link.name == "node2");
+    port.expect("a port").mtu = 1400;
+    let long = Sending { data: 1400, ..PING };
+    let Prediction { walk, ends } = predict(&long, "pod1", ip("10.244.2.3"), &wires, &mut world);
+    assert_eq!(ends.expect("it ends").text, "fabric node2 takes 1400 bytes, and the packet has 1428");
+    assert_eq!(way(&walk.request).last().map(String::as_str), Some("fabric/node1 in 63"));
+}
+
+#[test]
+fn a_sender_knows_what_passes() {
+    let mut world = World::shipped("two-node");
+    world.at("pod1").path_mtu = Some(1300);
+    let wires = Wires::new(&plan(&world.lab));
+    let mut sent = |dont_fragment, path| {
+        let long = Sending { data: 1400, dont_fragment, path, ..PING };
+        predict(&long, "pod1", ip("10.244.2.3"), &wires, &mut world)
+    };
+    let Prediction { walk, ends } = sent(DontFragment::Set, Path::AsKnown);
+    assert_eq!(walk.request, []);
+    assert_eq!(
+        ends.expect("it ends").text,
+        "pod1 knows that the path to 10.244.2.3 takes 1300 bytes, and the packet has 1428 and may not be taken apart"
+    );
+    let Prediction { walk, ends } = sent(DontFragment::Kernel, Path::AsKnown);
+    assert_eq!((walk.request[0].pieces, ends), (2, None));
+    let Prediction { walk, ends } = sent(DontFragment::Kernel, Path::Unknown);
+    assert_eq!((walk.request[0].pieces, ends), (1, None));
+}
+
+#[test]
+fn each_place_has_a_ttl_of_its_own() {
+    let mut world = World::shipped("dual-stack");
+    world.at("pod1").state.ttl_v4 = Some(32);
+    world.at("pod4").link("eth0").hop_limit = Some(255);
+    let first = |steps: &[Step]| way(steps)[0].clone();
+    let walk = foretold(&mut world, "pod1", "10.244.2.3").walk;
+    assert_eq!(first(&walk.request), "pod1/eth0 out 32");
+    assert_eq!(first(&walk.reply), "pod4/eth0 out 64");
+    let walk = foretold(&mut world, "pod1", "fd00:244:0:2::3").walk;
+    assert_eq!(first(&walk.request), "pod1/eth0 out 64");
+    assert_eq!(first(&walk.reply), "pod4/eth0 out 255");
+}
+
+#[test]
+fn a_place_talks_to_itself_from_the_address_that_is_asked_for() {
+    let mut world = World::shipped("dual-stack");
+    for address in ["10.244.1.2", "fd00:244:0:1::2"] {
+        let Prediction { walk, ends } = foretold(&mut world, "pod1", address);
+        assert_eq!(ends, None);
+        for steps in [&walk.request, &walk.reply] {
+            assert_eq!(way(steps), ["pod1/lo in 64"]);
+            let packet = steps[0].packet.inner().and_then(|layer| layer.ip).expect("IP");
+            assert_eq!((packet.from, packet.to), (ip(address), ip(address)));
+        }
+    }
 }
 
 mod wrapped {

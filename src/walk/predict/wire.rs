@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::parcel::Parcel;
-use super::{Ending, Followed, Follower, Halt, Next, address, dropped, own_address};
+use super::{Ending, Followed, Follower, Halt, Next, address, dropped, is_link_local, own_address};
 use crate::blame::{Link, State};
 use crate::packet::decode::MacAddress;
 use crate::plan::Mac;
@@ -24,6 +24,17 @@ struct Crossing {
 struct Crossed {
     passed: Vec<Crossing>,
     end: Followed<(String, String)>,
+}
+
+/// What those look at that a frame passes.
+#[derive(Clone, Copy)]
+struct Frame {
+    /// For whom it is.
+    to: MacAddress,
+    /// From whom to whom the packet is in it; a question for a neighbour has none.
+    ends: Option<(IpAddr, IpAddr)>,
+    /// Bytes after its Ethernet header.
+    length: usize,
 }
 
 /// Which way a frame passes an interface.
@@ -51,15 +62,14 @@ impl Follower<'_> {
             return Err(dropped(at, text));
         }
         let nobody = || dropped(at, format!("{at} asks on {name} for {hop}, and nobody there has it"));
-        let holder = self.wires.holder(hop).ok_or_else(nobody)?.to_owned();
-        let on_wire = self.wires.stations(at, name);
-        let station = on_wire.into_iter().find(|(place, _)| *place == holder).ok_or_else(nobody)?;
+        let station = self.asked_for(at, name, hop).ok_or_else(nobody)?;
         let there = self.state(&station.0)?;
         let answers = there.link(&station.1).filter(|_| there.has(hop)).and_then(|link| link.mac);
         let mac = address(answers.ok_or_else(nobody)?);
         // A question goes to everybody, and switches learn from it and from its answer who is where.
         self.heard.extend(link.mac.map(address).into_iter().chain([mac]));
-        if let Err(why) = self.cross(at, link, mac, None).end {
+        let question = Frame { to: mac, ends: None, length: 0 };
+        if let Err(why) = self.cross(at, link, question).end {
             let text = format!("{at} asks on {name} for {hop}, and is not heard: {}", why.text);
             return Err(dropped(at, text));
         }
@@ -74,6 +84,21 @@ impl Follower<'_> {
         Ok(mac)
     }
 
+    /// Who on an interface's wire has an address.
+    fn asked_for(&mut self, at: &str, name: &str, hop: IpAddr) -> Option<(String, String)> {
+        let mut on_wire = self.wires.stations(at, name).into_iter();
+        if let Some(holder) = self.wires.holder(hop) {
+            return on_wire.find(|(place, _)| place == holder);
+        }
+        // An address that a kernel has given itself is in no plan.
+        let is_own = is_link_local(hop);
+        on_wire.filter(|_| is_own).find(|(place, name)| {
+            let there = self.facts.place(place).ok();
+            let link = there.as_ref().and_then(|there| there.link(name));
+            link.is_some_and(|link| link.addresses.iter().any(|net| net.addr() == hop))
+        })
+    }
+
     /// Sends a packet as a frame, from an interface of a place's IP stack to whoever takes it.
     pub(super) fn send(
         &mut self,
@@ -84,18 +109,18 @@ impl Follower<'_> {
     ) -> Followed<Next> {
         parcel.address(link.mac.map(|own| (address(own), to)));
         let ends = parcel.ip().map(|ip| (ip.from, ip.to));
-        let Crossed { passed, end } = self.cross(at, link, to, ends);
+        let length = parcel.ip().map_or(0, |ip| ip.length);
+        let Crossed { passed, end } = self.cross(at, link, Frame { to, ends, length });
         for Crossing { place, interface, direction } in passed {
             self.step(&place, &interface, direction, parcel);
         }
         end.map(|(place, link)| Next::There(place, link))
     }
 
-    /// The way of a frame through cables and bridges. `ends` is what packet filters look at; a question for a neighbour has
-    /// none of it.
-    fn cross(&mut self, at: &str, link: &Link, to: MacAddress, ends: Option<(IpAddr, IpAddr)>) -> Crossed {
+    /// The way of a frame through cables and bridges.
+    fn cross(&mut self, at: &str, link: &Link, frame: Frame) -> Crossed {
         let mut passed = Vec::new();
-        let end = self.crossing(at, link, to, ends, &mut passed);
+        let end = self.crossing(at, link, frame, &mut passed);
         Crossed { passed, end }
     }
 
@@ -103,14 +128,17 @@ impl Follower<'_> {
         &mut self,
         at: &str,
         link: &Link,
-        to: MacAddress,
-        ends: Option<(IpAddr, IpAddr)>,
+        frame: Frame,
         passed: &mut Vec<Crossing>,
     ) -> Followed<(String, String)> {
+        let Frame { to, ends, .. } = frame;
         let (mut place, mut name) = (at.to_owned(), link.name.clone());
         loop {
             let state = self.state(&place)?;
             let link = present(&place, &state, &name)?;
+            if link.bridge.is_some() {
+                fits(&place, link, frame)?;
+            }
             sends(&place, &state, link, ends)?;
             passed.push(Crossing {
                 place: place.clone(),
@@ -127,6 +155,7 @@ impl Follower<'_> {
             let (far, end) = (far.to_owned(), end.to_owned());
             let there = self.state(&far)?;
             let link = present(&far, &there, &end)?;
+            fits(&far, link, frame)?;
             passed.push(arrival(&far, link, to));
             filtered(&far, &there, &end, Passing::In, ends)?;
             let Some(bridge) = link.bridge.clone() else {
@@ -216,6 +245,19 @@ fn sends(place: &str, state: &State, link: &Link, ends: Option<(IpAddr, IpAddr)>
         return Err(dropped(place, format!("{place} {name} loses all that it sends (netem)")));
     }
     Ok(())
+}
+
+/// Bytes of a VLAN tag, for which the kernel leaves room everywhere.
+const TAG: usize = 4;
+
+/// Whether an interface takes a frame that comes in by it, or that its bridge sends by it: the kernel drops one that is
+/// longer than its MTU, its Ethernet header and a VLAN tag, and tells nobody (`is_skb_forwardable`).
+fn fits(place: &str, link: &Link, frame: Frame) -> Followed<()> {
+    let (name, mtu, length) = (&link.name, link.mtu, frame.length);
+    if length <= mtu as usize + TAG {
+        return Ok(());
+    }
+    Err(dropped(place, format!("{place} {name} takes {mtu} bytes, and the packet has {length}")))
 }
 
 /// Whether a packet filter at an interface lets a packet through.

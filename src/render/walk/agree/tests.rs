@@ -71,18 +71,20 @@ fn ending(how: Halt) -> Ending {
 
 /// The one difference, which there has to be, and what was expected instead.
 fn difference(captured: &Story, foretold: &Story, ends: Option<&Ending>) -> (String, Vec<String>) {
-    let Agreement { agrees, mut differences, expected } = agreement(captured, foretold, ends);
+    let Agreement { agrees, mut differences, expected } = agreement(&Attempt::PING, captured, foretold, ends);
     assert!(!agrees && differences.len() == 1, "{differences:?}");
     (differences.remove(0), expected)
 }
 
 #[test]
 fn what_is_the_same_agrees() {
-    let same = agreement(&story(&THERE, &BACK), &story(&THERE, &BACK), None);
+    let same = agreement(&Attempt::PING, &story(&THERE, &BACK), &story(&THERE, &BACK), None);
     assert!(same.agrees && same.differences.is_empty() && same.expected.is_empty(), "{same:?}");
     // What ends where the tables say that it ends.
     let ends = ending(Halt::Dropped);
-    assert!(agreement(&story(&THERE[..2], &[]), &story(&THERE[..2], &[]), Some(&ends)).agrees);
+    assert!(
+        agreement(&Attempt::PING, &story(&THERE[..2], &[]), &story(&THERE[..2], &[]), Some(&ends)).agrees
+    );
 }
 
 #[test]
@@ -143,15 +145,14 @@ fn what_goes_on_where_the_tables_end_does_not_agree() {
     assert!(expected.is_empty());
     // The copies that a bridge makes are on nobody's way.
     let floods = ending(Halt::Flooded);
-    assert!(agreement(&story(&THERE, &[]), &story(&THERE[..2], &[]), Some(&floods)).agrees);
+    assert!(agreement(&Attempt::PING, &story(&THERE, &[]), &story(&THERE[..2], &[]), Some(&floods)).agrees);
 }
 
 #[test]
 fn nobody_knows_whether_a_datagram_is_answered() {
-    let mut captured = story(&THERE, &[]);
-    assert!(!agreement(&captured, &story(&THERE, &BACK), None).agrees);
-    captured.probe = "udp:9".into();
-    assert!(agreement(&captured, &story(&THERE, &BACK), None).agrees);
+    let captured = story(&THERE, &[]);
+    assert!(!agreement(&Attempt::PING, &captured, &story(&THERE, &BACK), None).agrees);
+    assert!(agreement(&Attempt::Udp { port: 9 }, &captured, &story(&THERE, &BACK), None).agrees);
 }
 
 #[test]
@@ -160,6 +161,6 @@ fn what_a_segment_floods_is_told_as_if_it_crossed() {
     captured.ways[0].steps[1].ports = Some(["node1".into(), "node3".into()]);
     captured.ways[0].steps[1].direction = Heading::Through;
     let foretold = story(&[("pod1 eth0 out", 64), ("fabric node1 in", 64)], &[]);
-    assert!(agreement(&captured, &foretold, Some(&ending(Halt::Flooded))).agrees);
-    assert!(!agreement(&captured, &foretold, Some(&ending(Halt::Dropped))).agrees);
+    assert!(agreement(&Attempt::PING, &captured, &foretold, Some(&ending(Halt::Flooded))).agrees);
+    assert!(!agreement(&Attempt::PING, &captured, &foretold, Some(&ending(Halt::Dropped))).agrees);
 }
