@@ -169,7 +169,7 @@ fn what_cannot_be_walked_is_said() {
         let itself = world.ok(&["walk", "pod1", "pod1"]);
         assert!(itself.contains("1  lo  in  its loopback: what pod1 sends to itself"), "{itself}");
         let closed = world.ok(&["walk", "pod1", "pod4", "tcp:80"]);
-        assert!(closed.contains("delivered, and refused: nobody listens on that port"), "{closed}");
+        assert!(closed.contains("delivered, and refused by pod4: nobody listens on that port"), "{closed}");
         let nobody = world.netlab(&["walk", "pod1", "10.9.9.9"]);
         assert_eq!(nobody.code, 1, "{nobody:?}");
         assert!(nobody.stdout.contains("the lab gave the address 10.9.9.9 to nobody"), "{nobody:?}");

@@ -121,7 +121,8 @@ impl Facts for Live<'_> {
     }
 }
 
-/// `NF_INET_POST_ROUTING` (linux/netfilter.h).
+/// `NF_INET_PRE_ROUTING` and `NF_INET_POST_ROUTING` (linux/netfilter.h).
+const PREROUTING: u32 = 0;
 const POSTROUTING: u32 = 4;
 
 /// The rules that are asked for each connection that leaves.
@@ -129,6 +130,15 @@ fn source_nat(chains: &[FoundChain]) -> Vec<Rule> {
     let nat =
         chains.iter().filter(|chain| chain.kind.as_deref() == Some("nat") && chain.hook == Some(POSTROUTING));
     nat.flat_map(|chain| &chain.rules).filter_map(|found| found.rule.clone()).collect()
+}
+
+/// The chains that are asked for each connection that comes in.
+fn target_nat(chains: &[FoundChain]) -> Vec<String> {
+    let nat =
+        chains.iter().filter(|chain| chain.kind.as_deref() == Some("nat") && chain.hook == Some(PREROUTING));
+    nat.filter(|chain| !chain.rules.is_empty())
+        .map(|FoundChain { family, table, name, .. }| format!("{family} {table} {name}"))
+        .collect()
 }
 
 /// The chains that decide about packets, in the order in which the kernel asks them.
@@ -157,8 +167,8 @@ fn deciding(chains: &[FoundChain]) -> Vec<blame::FilterChain> {
 }
 
 fn rule(found: &FoundRule) -> blame::FilterRule {
-    let FoundRule { rule, refuses, handle, .. } = found;
-    blame::FilterRule { says: rule.clone(), refuses: *refuses, handle: *handle }
+    let FoundRule { rule, refuses, about, handle, .. } = found;
+    blame::FilterRule { says: rule.clone(), refuses: *refuses, about: *about, handle: *handle }
 }
 
 /// When the kernel asks a chain: `NF_INET_…` and `NF_NETDEV_…` (linux/netfilter.h). Those of ARP are about
@@ -251,6 +261,7 @@ fn known(found: Found) -> Known {
         rules: rules.collect(),
         neighbours: neighbours.collect(),
         source_nat: source_nat(&found.chains),
+        target_nat: target_nat(&found.chains),
         filters: found.filters,
         chains: deciding(&found.chains),
         ignores_pings_v4: found.ignores_pings_v4,
