@@ -121,7 +121,9 @@ impl Facts for Live<'_> {
     }
 }
 
-/// `NF_INET_POST_ROUTING` (linux/netfilter.h).
+/// `NF_INET_PRE_ROUTING`, `NF_INET_LOCAL_OUT` and `NF_INET_POST_ROUTING` (linux/netfilter.h).
+const PREROUTING: u32 = 0;
+const OUTPUT: u32 = 3;
 const POSTROUTING: u32 = 4;
 
 /// The rules that are asked for each connection that leaves.
@@ -131,17 +133,15 @@ fn source_nat(chains: &[FoundChain]) -> Vec<Rule> {
     nat.flat_map(|chain| &chain.rules).filter_map(|found| found.rule.clone()).collect()
 }
 
-/// The rules that are asked for each connection before its route is looked for: `NF_INET_PRE_ROUTING` and
-/// `NF_INET_LOCAL_OUT` (linux/netfilter.h). netlab itself writes none, and does not read what they say.
+/// The chains that are asked for each connection before its route is looked for. netlab itself writes none, and does not
+/// read what their rules say.
 fn target_nat(chains: &[FoundChain]) -> Vec<String> {
-    let nat = chains
-        .iter()
-        .filter(|chain| chain.kind.as_deref() == Some("nat") && matches!(chain.hook, Some(0 | 3)));
-    let rule = |chain: &FoundChain, rule: &FoundRule| {
-        let FoundChain { family, table, name, .. } = chain;
-        rule.handle.map(|handle| format!("{family} {table} {name} handle {handle}"))
+    let is_asked = |chain: &&FoundChain| {
+        let early = [Some(PREROUTING), Some(OUTPUT)].contains(&chain.hook);
+        chain.kind.as_deref() == Some("nat") && early && !chain.rules.is_empty()
     };
-    nat.flat_map(|chain| chain.rules.iter().filter_map(move |found| rule(chain, found))).collect()
+    let name = |FoundChain { family, table, name, .. }: &FoundChain| format!("{family} {table} {name}");
+    chains.iter().filter(is_asked).map(name).collect()
 }
 
 /// The chains that decide about packets, in the order in which the kernel asks them.
@@ -170,8 +170,8 @@ fn deciding(chains: &[FoundChain]) -> Vec<blame::FilterChain> {
 }
 
 fn rule(found: &FoundRule) -> blame::FilterRule {
-    let FoundRule { rule, refuses, handle, .. } = found;
-    blame::FilterRule { says: rule.clone(), refuses: *refuses, handle: *handle }
+    let FoundRule { rule, refuses, about, handle, .. } = found;
+    blame::FilterRule { says: rule.clone(), refuses: *refuses, about: *about, handle: *handle }
 }
 
 /// When the kernel asks a chain: `NF_INET_…` and `NF_NETDEV_…` (linux/netfilter.h). Those of ARP are about

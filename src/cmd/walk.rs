@@ -41,8 +41,9 @@ pub(super) fn walk(args: &cli::Walk) -> anyhow::Result<u8> {
         return Ok(if story.lost.is_some() { FAILED } else { FINE });
     }
     let pcapng = args.pcapng.as_deref().map(|path| NewFile::open("--pcapng", path)).transpose()?;
-    let sent = send(&request)?;
+    let mut sent = send(&request)?;
     let walk = fold(sent.probe, &sent.sightings, &request.wires);
+    sent.outcome = lost::heard(&request, sent.outcome, &walk);
     let story = tell(&request, &sent, &walk);
     // Before anything is printed, which ends where nobody reads it.
     page.map(|file| page::write(file, &request, &story)).transpose()?;
@@ -53,8 +54,9 @@ pub(super) fn walk(args: &cli::Walk) -> anyhow::Result<u8> {
 
 /// Follows a packet for a test: what came of it, and its steps without what differs from run to run.
 pub(super) fn follow(request: &Request<'_>) -> anyhow::Result<(Outcome, Story)> {
-    let sent = send(request)?;
+    let mut sent = send(request)?;
     let walk = fold(sent.probe, &sent.sightings, &request.wires);
+    sent.outcome = lost::heard(request, sent.outcome, &walk);
     let teller = Teller { ports: Ports::Any, ..request.teller(Some(&sent.outcome)) };
     let story = teller.story(&walk, &Decisions::default());
     Ok((sent.outcome, story))

@@ -133,12 +133,14 @@ fn about(about: &'static str, text: String) -> Told {
     Told { about, text }
 }
 
-/// What is said of rules of which one must have translated a target.
-fn by_one_of(rules: &[String]) -> Option<String> {
-    match rules {
+/// What is said of chains of which one must have translated a target.
+fn by_one_of(chains: &[String]) -> Option<String> {
+    match chains {
         [] => None,
-        [rule] => Some(format!("the target is translated by the rule {rule}")),
-        rules => Some(format!("the target is translated by one of the rules {}", rules.join(", "))),
+        [chain] => Some(format!("the target is translated by a rule of the chain {chain}")),
+        chains => {
+            Some(format!("the target is translated by a rule of one of the chains {}", chains.join(", ")))
+        }
     }
 }
 
