@@ -162,6 +162,9 @@ fn what_cannot_be_walked_is_said() {
             (&["pod1", "pod4", "tcp:0"], "`0` is no port"),
             (&["pod1", "pod4", "tcp:80", "--df"], "--df: what begins a TCP connection has no data"),
             (&["-6", "pod1", "pod4"], "`pod4` has no IPv6 address"),
+            (&["pod1", "10.244.1.255"], "10.244.1.255 is a broadcast address"),
+            (&["pod1", "224.0.0.1"], "224.0.0.1 is a multicast address"),
+            (&["pod1", "pod2", "--html", "one", "--pcapng", "one"], "both are to be one: name two files"),
         ] {
             let said = world.fails(2, &[&["walk"], args].concat());
             assert!(said.contains(expected), "{args:?}: {said}");
@@ -169,7 +172,7 @@ fn what_cannot_be_walked_is_said() {
         let itself = world.ok(&["walk", "pod1", "pod1"]);
         assert!(itself.contains("1  lo  in  its loopback: what pod1 sends to itself"), "{itself}");
         let closed = world.ok(&["walk", "pod1", "pod4", "tcp:80"]);
-        assert!(closed.contains("delivered, and refused: nobody listens on that port"), "{closed}");
+        assert!(closed.contains("delivered, and refused by pod4: nobody listens on that port"), "{closed}");
         let nobody = world.netlab(&["walk", "pod1", "10.9.9.9"]);
         assert_eq!(nobody.code, 1, "{nobody:?}");
         assert!(nobody.stdout.contains("the lab gave the address 10.9.9.9 to nobody"), "{nobody:?}");
@@ -192,6 +195,60 @@ fn a_connection_that_is_tried_again_is_one_packet() {
         let long = steps("2.5");
         assert_eq!(long.len(), 6, "{long:?}");
         assert_eq!(long, steps("0.2"));
+    });
+}
+
+/// The interfaces that a walk's packet crossed, as JSON has them.
+fn crossed(world: &World, args: &[&str]) -> Vec<String> {
+    let told = world.ok(&[&["walk", "--format", "json", "-W", "20"], args].concat());
+    let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    assert_eq!(told["prediction"]["agrees"], true, "{told:#}");
+    assert_eq!(told["unanswered"], serde_json::json!([]), "{told:#}");
+    let steps = told["ways"][0]["steps"].as_array().expect("steps").clone();
+    let text = |step: &serde_json::Value, key: &str| step[key].as_str().expect("text").to_owned();
+    steps.iter().map(|step| format!("{}/{}", text(step, "place"), text(step, "interface"))).collect()
+}
+
+#[test]
+fn what_was_changed_by_hand_is_followed_too() {
+    in_each_mode_unless_slow("what_was_changed_by_hand_is_followed_too", |world| {
+        world.ok(&["up", &world.lab("two-node.toml")]);
+        let across = crossed(world, &["pod1", "pod4"]);
+        assert_eq!((across.len(), across[8].as_str()), (9, "pod4/eth0"), "{across:?}");
+        // Another Ethernet address than was planned.
+        world.ok(&["exec", "pod4", "--", "ip", "link", "set", "eth0", "address", "02:00:00:00:00:44"]);
+        world.ok(&["exec", "node2", "--", "ip", "neigh", "flush", "all"]);
+        assert_eq!(crossed(world, &["pod1", "pod4"]), across);
+        // Another address than was planned.
+        world.ok(&["exec", "pod4", "--", "ip", "address", "add", "10.244.2.50/24", "dev", "eth0"]);
+        let ran = world.netlab(&["walk", "--format", "json", "pod1", "10.244.2.50"]);
+        let told: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+        let steps = told["ways"][0]["steps"].as_array().expect("steps");
+        assert_eq!(steps.last().map(|step| step["place"].clone()), Some("pod4".into()), "{told:#}");
+        // Somebody else asks for somebody who is not there.
+        let mut other = world.spawn(&["ping", "-c", "1000", "-i", "0.01", "node2", "10.244.2.88"]);
+        assert_eq!(crossed(world, &["pod1", "pod2"]).len(), 4);
+        assert_eq!(crossed(world, &["pod1", "pod4"]), across);
+        other.kill().expect("it still pings");
+        other.wait().expect("ping");
+    });
+}
+
+#[test]
+fn the_rule_that_translates_is_named() {
+    let test = "the_rule_that_translates_is_named";
+    in_each_mode_unless_slow(test, |world| {
+        world.ok(&["up", &world.lab("egress.toml")]);
+        let out = world.ok(&["walk", "-W", "20", "pod1", "internet"]);
+        assert!(out.contains("· nft: ip saddr 10.244.1.0/24 counter masquerade"), "{out}");
+        let rules = "add table ip t; add chain ip t pre { type nat hook prerouting priority -100; }; \
+                     add rule ip t pre ip daddr 10.244.2.3 dnat to 10.244.2.2";
+        if world.netlab(&["exec", "node1", "--", "nft", rules]).code == 127 {
+            return skip(test, "no `nft` to break labs with");
+        }
+        let told = world.netlab(&["walk", "--everywhere", "pod1", "10.244.2.3"]).stdout;
+        assert!(told.contains("· nft: the target is translated by a rule of the chain ip t pre"), "{told}");
+        assert!(told.contains("target translated: 10.244.2.3 → 10.244.2.2"), "{told}");
     });
 }
 

@@ -84,6 +84,8 @@ pub struct State {
     pub neighbours: Vec<Neighbour>,
     /// The rules that translate sources of what leaves, in order; what of them cannot be read is left out.
     pub source_nat: Vec<nftables::Rule>,
+    /// The chains that may translate targets, as `nft` names them: `ip nat prerouting`.
+    pub target_nat: Vec<String>,
     /// The packet filters at its interfaces, as far as they could be read.
     pub filters: Vec<Table>,
     /// All chains of its packet filters that the kernel asks by itself, in the order in which it does.
@@ -151,6 +153,8 @@ pub struct FilterRule {
     pub says: Option<nftables::Rule>,
     /// Whether it drops or rejects what it is about.
     pub refuses: bool,
+    /// The number of IP's protocol, and the port that packets go to, where it is about these alone.
+    pub about: (Option<u8>, Option<u16>),
     /// The number by which `nft` takes it away.
     pub handle: Option<u64>,
 }

@@ -76,11 +76,13 @@ impl<'a> Walk<'a> {
     }
 
     pub(super) fn there_and_back(&mut self, from: &str, to: IpAddr) -> (Option<Blame>, Certainty) {
+        let sent = self.sent;
         let found = self.follow(from, None, None, to).and_then(|arrived| {
             if arrived.at == from {
                 return Ok(arrived);
             }
             self.way = Way::Back;
+            self.sent = Sent::answered(sent);
             let back = self.follow(&arrived.at, None, Some(to), arrived.from)?;
             match self.translated.take() {
                 Some(Translated { at, link, source }) => self.follow(&at, Some(link), Some(to), source),
@@ -310,6 +312,11 @@ impl<'a> Walk<'a> {
     /// Whether this is the packet itself, and not its answer.
     pub(super) fn is_going(&self) -> bool {
         self.way == Way::There
+    }
+
+    /// The protocol and port of what is followed now; an answer goes to a port that nobody knows beforehand.
+    pub(super) fn about(&self) -> Option<(u8, Option<u16>)> {
+        self.sent.about.map(|(protocol, port)| (protocol, port.filter(|_| self.is_going())))
     }
 
     pub(super) fn state(&mut self, place: &str) -> Found<Rc<State>> {

@@ -66,6 +66,8 @@ pub struct Sent {
     pub whole: bool,
     /// What kind of packet it is.
     pub kind: SentKind,
+    /// The number of IP's protocol, where it is known, and the port that the packet goes to, if it has one.
+    pub about: Option<(u8, Option<u16>)>,
 }
 
 /// What kind of packet gets no answer.

@@ -7,7 +7,17 @@ use super::facts::{Packet, Stage, State};
 use super::follow::{Found, Walk};
 use super::map::Id;
 use super::mend;
+use super::{Sent, SentKind};
 use crate::model::Family;
+
+impl Sent {
+    /// The answer to a packet that was `sent`: that to an echo request is as large, and its sender lets others take it
+    /// apart; any other is taken for a small one.
+    pub(super) fn answered(sent: Self) -> Self {
+        let bytes = sent.bytes.map(|bytes| if sent.kind == SentKind::Echo { bytes } else { 0 });
+        Self { bytes, whole: false, ..sent }
+    }
+}
 
 impl Walk<'_> {
     /// Whether a packet fits an interface by which a place sends it; from there on it goes in pieces, if it may.
@@ -50,7 +60,7 @@ impl Walk<'_> {
 
     /// What the packet has and the interface takes, where that is less.
     fn larger_than(&self, state: &State, link: &str) -> Option<(u32, u32)> {
-        let bytes = self.sent.bytes.filter(|_| self.is_going())?;
+        let bytes = self.sent.bytes?;
         let mtu = state.link(link)?.mtu;
         (bytes > mtu).then_some((bytes, mtu))
     }

@@ -19,6 +19,9 @@ struct Refusal<'a> {
 /// A cause, the commands that mend it, and how sure it is.
 type Suspicion = (Cause, Vec<String>, Certainty);
 
+/// The number of IP's protocol, and the port that a packet goes to, as far as they are known.
+type About = Option<(u8, Option<u16>)>;
+
 impl Walk<'_> {
     /// Whether the filters of a place let a packet through at these stages.
     pub(super) fn unrefused(
@@ -52,7 +55,7 @@ impl Walk<'_> {
             |chain: &&FilterChain| chain.stage == *stage && chain.family.is_none_or(|about| about == family);
         let mut perhaps = None;
         for chain in state.chains.iter().filter(asked) {
-            let Some(refusal) = chain.refuses(from, to) else { continue };
+            let Some(refusal) = chain.refuses(from, to, self.about()) else { continue };
             let mend = refusal.rule.map_or_else(
                 || mend::let_through(at, chain),
                 |rule| rule.handle.map(|handle| mend::without_rule(at, chain, handle)).into_iter().collect(),
@@ -73,12 +76,21 @@ impl Walk<'_> {
     }
 }
 
+impl FilterRule {
+    /// Whether it asks for another protocol or port than a packet has.
+    fn is_about_others(&self, sent: About) -> bool {
+        let Some((protocol, port)) = sent else { return false };
+        self.about.0.is_some_and(|about| about != protocol)
+            || self.about.1.zip(port).is_some_and(|(about, port)| about != port)
+    }
+}
+
 impl FilterChain {
     /// What of it refuses a packet from one address to another, for certain or perhaps.
-    fn refuses(&self, from: IpAddr, to: IpAddr) -> Option<Refusal<'_>> {
+    fn refuses(&self, from: IpAddr, to: IpAddr, sent: About) -> Option<Refusal<'_>> {
         let mut unread = Certainty::Certain;
         let mut perhaps = None;
-        for (number, rule) in self.rules.iter().enumerate() {
+        for (number, rule) in self.rules.iter().enumerate().filter(|(_, rule)| !rule.is_about_others(sent)) {
             let Some(says) = &rule.says else {
                 if rule.refuses {
                     let by = Refuser::Unread(number + 1);
@@ -132,7 +144,12 @@ mod tests {
     use crate::plan::nftables::{Match, Rule};
 
     fn chain(drops: bool, rules: Vec<(Option<Rule>, bool)>) -> FilterChain {
-        let rule = |(says, refuses): (Option<Rule>, bool)| FilterRule { says, refuses, handle: Some(7) };
+        let rule = |(says, refuses): (Option<Rule>, bool)| FilterRule {
+            says,
+            refuses,
+            about: (None, None),
+            handle: Some(7),
+        };
         FilterChain {
             table: "inet filter".into(),
             name: "forward".into(),
@@ -152,7 +169,7 @@ mod tests {
     fn found(drops: bool, rules: Vec<(Option<Rule>, bool)>) -> Option<(Refuser, Certainty)> {
         let (from, to) =
             ("10.244.1.2".parse().expect("an address"), "10.244.2.3".parse().expect("an address"));
-        chain(drops, rules).refuses(from, to).map(|refusal| (refusal.by, refusal.certainty))
+        chain(drops, rules).refuses(from, to, None).map(|refusal| (refusal.by, refusal.certainty))
     }
 
     #[test]

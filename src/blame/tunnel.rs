@@ -49,7 +49,7 @@ impl Walk<'_> {
         let around = self.map.find(at, "eth0").map_or(0, |outside| {
             self.map.interface(outside).mtu.saturating_sub(self.map.interface(tunnel).mtu)
         });
-        Sent { bytes: self.sent.bytes.map(|bytes| bytes + around), whole: false, ..self.sent }
+        Sent { bytes: self.sent.bytes.map(|bytes| bytes + around), whole: false, about: None, ..self.sent }
     }
 
     /// Whether the other end's Ethernet address is still known: in a tunnel nobody can be asked for it.

@@ -121,7 +121,9 @@ impl Facts for Live<'_> {
     }
 }
 
-/// `NF_INET_POST_ROUTING` (linux/netfilter.h).
+/// `NF_INET_PRE_ROUTING`, `NF_INET_LOCAL_OUT` and `NF_INET_POST_ROUTING` (linux/netfilter.h).
+const PREROUTING: u32 = 0;
+const OUTPUT: u32 = 3;
 const POSTROUTING: u32 = 4;
 
 /// The rules that are asked for each connection that leaves.
@@ -129,6 +131,17 @@ fn source_nat(chains: &[FoundChain]) -> Vec<Rule> {
     let nat =
         chains.iter().filter(|chain| chain.kind.as_deref() == Some("nat") && chain.hook == Some(POSTROUTING));
     nat.flat_map(|chain| &chain.rules).filter_map(|found| found.rule.clone()).collect()
+}
+
+/// The chains that are asked for each connection before its route is looked for. netlab itself writes none, and does not
+/// read what their rules say.
+fn target_nat(chains: &[FoundChain]) -> Vec<String> {
+    let is_asked = |chain: &&FoundChain| {
+        let early = [Some(PREROUTING), Some(OUTPUT)].contains(&chain.hook);
+        chain.kind.as_deref() == Some("nat") && early && !chain.rules.is_empty()
+    };
+    let name = |FoundChain { family, table, name, .. }: &FoundChain| format!("{family} {table} {name}");
+    chains.iter().filter(is_asked).map(name).collect()
 }
 
 /// The chains that decide about packets, in the order in which the kernel asks them.
@@ -157,8 +170,8 @@ fn deciding(chains: &[FoundChain]) -> Vec<blame::FilterChain> {
 }
 
 fn rule(found: &FoundRule) -> blame::FilterRule {
-    let FoundRule { rule, refuses, handle, .. } = found;
-    blame::FilterRule { says: rule.clone(), refuses: *refuses, handle: *handle }
+    let FoundRule { rule, refuses, about, handle, .. } = found;
+    blame::FilterRule { says: rule.clone(), refuses: *refuses, about: *about, handle: *handle }
 }
 
 /// When the kernel asks a chain: `NF_INET_…` and `NF_NETDEV_…` (linux/netfilter.h). Those of ARP are about
@@ -252,6 +265,7 @@ fn known(found: Found) -> Known {
         rules: rules.collect(),
         neighbours: neighbours.collect(),
         source_nat: source_nat(&found.chains),
+        target_nat: target_nat(&found.chains),
         filters: found.filters,
         chains: deciding(&found.chains),
         ttl_v4: found.ttl_v4,

@@ -12,7 +12,7 @@ mod step;
 
 use super::blame::Live;
 use super::new_file::NewFile;
-use super::{FAILED, FINE, print_json, running};
+use super::{FAILED, FINE, print_json, running, usage};
 use crate::cli::{self, WalkFormat};
 use crate::probe::Outcome;
 use crate::render::walk::{Decisions, Detail, Ports, Story, Teller, Text, mermaid, text};
@@ -28,6 +28,11 @@ pub(super) fn walk(args: &cli::Walk) -> anyhow::Result<u8> {
     if args.step {
         step::check()?;
     }
+    if let (Some(page), Some(pcapng)) = (&args.html, &args.pcapng)
+        && page == pcapng
+    {
+        return Err(usage(format!("--html and --pcapng: both are to be {}: name two files", page.display())));
+    }
     let page = args.html.as_deref().map(|path| NewFile::open("--html", path)).transpose()?;
     if args.predict {
         let story = predicted::foretold(&request, &mut Live::new(request.sandboxes));
@@ -36,8 +41,9 @@ pub(super) fn walk(args: &cli::Walk) -> anyhow::Result<u8> {
         return Ok(if story.lost.is_some() { FAILED } else { FINE });
     }
     let pcapng = args.pcapng.as_deref().map(|path| NewFile::open("--pcapng", path)).transpose()?;
-    let sent = send(&request)?;
+    let mut sent = send(&request)?;
     let walk = fold(sent.probe, &sent.sightings, &request.wires);
+    sent.outcome = lost::heard(&request, sent.outcome, &walk);
     let story = tell(&request, &sent, &walk);
     // Before anything is printed, which ends where nobody reads it.
     page.map(|file| page::write(file, &request, &story)).transpose()?;
@@ -48,8 +54,9 @@ pub(super) fn walk(args: &cli::Walk) -> anyhow::Result<u8> {
 
 /// Follows a packet for a test: what came of it, and its steps without what differs from run to run.
 pub(super) fn follow(request: &Request<'_>) -> anyhow::Result<(Outcome, Story)> {
-    let sent = send(request)?;
+    let mut sent = send(request)?;
     let walk = fold(sent.probe, &sent.sightings, &request.wires);
+    sent.outcome = lost::heard(request, sent.outcome, &walk);
     let teller = Teller { ports: Ports::Any, ..request.teller(Some(&sent.outcome)) };
     let story = teller.story(&walk, &Decisions::default());
     Ok((sent.outcome, story))

@@ -21,19 +21,21 @@ pub struct Tally {
     pub list: String,
     /// `/proc/net/dev`: a line of numbers for each interface.
     pub links: String,
-    /// The queueing disciplines that have dropped anything.
-    pub queues: Vec<Dropping>,
+    /// The queueing disciplines that have dropped anything, or hold something back.
+    pub queues: Vec<Queued>,
 }
 
-/// A queueing discipline that has dropped frames.
+/// A queueing discipline that has dropped frames, or holds some.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Dropping {
+pub struct Queued {
     /// Its interface.
     pub link: String,
     /// What it is called: `tbf`, `netem`, …
     pub kind: String,
-    /// How many.
+    /// How many it has dropped.
     pub dropped: u64,
+    /// How many wait in it now.
+    pub waiting: u64,
 }
 
 /// Reads a namespace's counters. Moves this process, which must have one thread, into it.
@@ -50,18 +52,25 @@ pub fn tally(sandbox: &Sandbox) -> Result<Tally> {
         tables: read("snmp") + &read("netstat"),
         list: read("snmp6"),
         links: read("dev"),
-        queues: dropping(&mut reader)?,
+        queues: queued(&mut reader)?,
     })
 }
 
-fn dropping(reader: &mut Reader) -> Result<Vec<Dropping>> {
+/// The UDP sockets of a namespace, as `/proc/net/udp` and `/proc/net/udp6` have them; nothing where they cannot be read.
+pub fn udp_sockets(sandbox: &Sandbox) -> String {
+    let read =
+        |name: &str| fs::read_to_string(format!("/proc/{}/net/{name}", sandbox.pid)).unwrap_or_default();
+    read("udp") + &read("udp6")
+}
+
+fn queued(reader: &mut Reader) -> Result<Vec<Queued>> {
     let request = RouteNetlinkMessage::GetQueueDiscipline(TcMessage::default());
     let mut found = Vec::new();
     for answer in reader.dump("queueing disciplines", &request)? {
         let RouteNetlinkMessage::NewQueueDiscipline(message) = answer else { continue };
-        let dropped = dropped(&message);
-        // Nearly none has dropped anything, and only of those that have the interface's name is asked for.
-        if dropped == 0 {
+        let (dropped, waiting) = numbers(&message);
+        // Nearly none has anything to tell, and only of those that have the interface's name is asked for.
+        if dropped + waiting == 0 {
             continue;
         }
         let kind = message.attributes.iter().find_map(|attribute| match attribute {
@@ -76,13 +85,14 @@ fn dropping(reader: &mut Reader) -> Result<Vec<Dropping>> {
                 _ => None,
             });
             let link = name.unwrap_or_else(|| format!("if{index}"));
-            found.push(Dropping { link, kind: kind.unwrap_or_default(), dropped });
+            found.push(Queued { link, kind: kind.unwrap_or_default(), dropped, waiting });
         }
     }
     Ok(found)
 }
 
-fn dropped(message: &TcMessage) -> u64 {
+/// How many frames it has dropped, and how many it holds.
+fn numbers(message: &TcMessage) -> (u64, u64) {
     let parts = message.attributes.iter().filter_map(|attribute| match attribute {
         TcAttribute::Stats2(parts) => Some(parts),
         _ => None,
@@ -90,8 +100,8 @@ fn dropped(message: &TcMessage) -> u64 {
     parts
         .flatten()
         .find_map(|part| match part {
-            TcStats2::Queue(queue) => Some(u64::from(queue.drops)),
+            TcStats2::Queue(queue) => Some((u64::from(queue.drops), u64::from(queue.qlen))),
             _ => None,
         })
-        .unwrap_or(0)
+        .unwrap_or_default()
 }

@@ -43,7 +43,7 @@ pub mod worker;
 
 pub use build::Built;
 pub use container::{Phase, Plan as ContainerPlan, Restart, State as ContainerState};
-pub use counters::{Dropping, Tally, tally};
+pub use counters::{Queued, Tally, tally, udp_sockets};
 pub use enter::{Entered, Place, Room, enter_network, run};
 pub use error::{Error, Result};
 pub use examine::examine;

@@ -1,6 +1,7 @@
 //! Writes packet filter rules, all tables of a namespace in one transaction, which the kernel takes whole or not at all; and
 //! reads those at interfaces.
 
+mod about;
 mod batch;
 mod connection;
 mod expression;

@@ -17,6 +17,17 @@ pub struct Heard {
     pub bytes: Vec<u8>,
     /// Whether its sum was filled in.
     pub sum: Sum,
+    /// Whom it is for.
+    pub whose: Whose,
+}
+
+/// Whom a frame is for, as the kernel that has it sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// The interface at which it was heard, or everybody; or it was sent there.
+    Own,
+    /// Somebody else: it has another's Ethernet address.
+    Other,
 }
 
 /// The sum of what a frame carries.
@@ -61,7 +72,15 @@ mod tests {
 
     fn frame(time: u64, interface: usize) -> Heard {
         let bytes = Vec::new();
-        Heard { interface, direction: Direction::In, time, original: 0, bytes, sum: Sum::Final }
+        Heard {
+            interface,
+            direction: Direction::In,
+            time,
+            original: 0,
+            bytes,
+            sum: Sum::Final,
+            whose: Whose::Own,
+        }
     }
 
     fn order(frames: &[Heard]) -> Vec<(u64, usize)> {

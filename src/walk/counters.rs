@@ -134,6 +134,11 @@ impl Counters {
         }
     }
 
+    /// A number of the IP stack, by its name.
+    pub fn value(&self, name: &str) -> Option<u64> {
+        self.0.get(&(None, name.to_owned())).copied()
+    }
+
     /// What has risen since, of all that has a meaning.
     pub fn risen(&self, since: &Self) -> Vec<Risen> {
         let risen = self.0.iter().filter_map(|(key @ (link, name), now)| {

@@ -2,7 +2,7 @@
 
 use super::change::changes;
 use super::neighbour::{Question, Questions};
-use super::packet::{Packet, Read};
+use super::packet::{Layer, Packet, Read};
 use super::tell_apart::{Class, Teller, is_later_piece};
 use super::{Aside, Beside, Direction, Part, Probe, Sighting, Step, Walk};
 
@@ -77,7 +77,17 @@ pub fn fold(probe: Probe, sightings: &[Sighting], wiring: &dyn Wiring) -> Walk {
             Class::Error(..) => walk.errors.push(steps),
         }
     }
-    for question in questions.all.iter().filter(|question| question.asked.answer.is_none()) {
+    let last = walk.reply.last().or(walk.request.last()).map(|step| step.place.clone());
+    let is_back = last.is_some()
+        && !walk.reply.is_empty()
+        && last == walk.request.first().map(|step| step.place.clone());
+    // Whoever else asks meanwhile has reasons of their own.
+    let is_ours = |question: &&Question| {
+        question.asked.answer.is_none()
+            && !is_back
+            && last.as_ref().is_none_or(|last| *last == question.place)
+    };
+    for question in questions.all.iter().filter(is_ours) {
         walk.unanswered.push((question.place.clone(), question.asked.clone()));
         walk.asides.extend(question.frames(&questions.said));
     }
@@ -133,11 +143,13 @@ impl Path<'_> {
             });
         }
         for step in &mut steps {
+            let to = step.packet.outer().and_then(Layer::macs).map(|(_, to)| to);
             let waits = |question: &mut Question| {
                 step.direction == Direction::Out
                     && question.place == step.place
                     && question.time <= self.start + step.after
                     && question.asked.answer.is_some()
+                    && question.asked.answer == to
             };
             for question in questions.extract_if(.., waits) {
                 asides.extend(question.frames(said));

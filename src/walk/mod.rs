@@ -10,6 +10,8 @@ mod fold;
 mod neighbour;
 mod packet;
 mod predict;
+mod said;
+mod sockets;
 mod tell_apart;
 #[cfg(test)]
 mod tests;
@@ -23,6 +25,7 @@ pub use fold::{Wiring, fold};
 pub use neighbour::{Asked, Protocol};
 pub use packet::{Carries, Ends, Layer, Packet};
 pub use predict::{Ending, Halt, Path, Prediction, Sending, predict};
+pub use sockets::is_listened_to;
 pub use wiring::{Role, Wires};
 
 use crate::packet::decode::Start;

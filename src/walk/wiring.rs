@@ -4,7 +4,6 @@ use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
 use super::fold::Wiring;
-use crate::packet::decode::MacAddress;
 use crate::plan::{Kind, Mac, Op, Plan};
 
 /// What an interface is there for.
@@ -146,20 +145,13 @@ impl Wires {
         self.kinds.get(place).copied()
     }
 
-    /// Whether an interface takes a frame that came in there: it is for its own Ethernet address, or for many.
-    pub fn is_for(&self, place: &str, interface: &str, frame: &[u8]) -> bool {
-        let own = self.end(place, interface).and_then(|end| end.mac);
-        let to = frame.first_chunk::<6>().map(|bytes| MacAddress(*bytes));
-        own.zip(to).is_none_or(|(own, to)| to.is_multicast() || to.0 == own.0)
-    }
-
     /// Whose Ethernet address that is: `pod1`, `node1 cbr0`.
     pub fn owner(&self, mac: Mac) -> Option<&str> {
         self.macs.get(&mac).map(String::as_str)
     }
 
     /// The place that was given an address.
-    pub(super) fn holder(&self, address: IpAddr) -> Option<&str> {
+    pub fn holder(&self, address: IpAddr) -> Option<&str> {
         self.holders.get(&address).map(String::as_str)
     }
 

@@ -5,7 +5,7 @@ use super::world::{World, ip, net};
 use crate::model::Family;
 use crate::plan::nftables::{Match, Rule, Verdict};
 
-const LARGE: Sent = Sent { bytes: Some(1500), whole: true, kind: SentKind::Echo };
+const LARGE: Sent = Sent { bytes: Some(1500), whole: true, kind: SentKind::Echo, about: None };
 
 fn chain(stage: Stage, drops: bool, rules: Vec<FilterRule>) -> FilterChain {
     let (table, name) = ("inet filter".to_owned(), "mine".to_owned());
@@ -14,7 +14,7 @@ fn chain(stage: Stage, drops: bool, rules: Vec<FilterRule>) -> FilterChain {
 
 fn drops(to: &str) -> FilterRule {
     let rule = Rule { matches: vec![Match::to(net(to))], verdict: Verdict::Drop };
-    FilterRule { says: Some(rule), refuses: true, handle: Some(7) }
+    FilterRule { says: Some(rule), refuses: true, about: (None, None), handle: Some(7) }
 }
 
 /// What is blamed for a packet from pod1 to pod4, and how sure that is.
@@ -80,7 +80,7 @@ fn the_other_familys_filter_is_not_asked() {
 
 #[test]
 fn what_cannot_be_read_gives_way_to_what_is_certain() {
-    let unread = FilterRule { says: None, refuses: true, handle: Some(3) };
+    let unread = FilterRule { says: None, refuses: true, about: (None, None), handle: Some(3) };
     let mut world = World::shipped("two-node");
     world.at("node1").state.chains.push(chain(Stage::Forward, false, vec![unread.clone()]));
     let (blame, certainty) = found(world, Sent::default());

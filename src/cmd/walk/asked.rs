@@ -114,6 +114,9 @@ impl Asking<'_> {
         // What is translated back for an answer is in no rule: the kernel remembers the connection.
         let rule = translated.and_then(|before| translating(&state.source_nat, before, ip.to));
         told.extend(rule.map(|rule| about("nft", rule.to_string())));
+        if step.changes.iter().any(|change| matches!(change, Change::Target { .. })) {
+            told.extend(by_one_of(&state.target_nat).map(|text| about("nft", text)));
+        }
         told
     }
 
@@ -128,6 +131,17 @@ impl Asking<'_> {
 
 fn about(about: &'static str, text: String) -> Told {
     Told { about, text }
+}
+
+/// What is said of chains of which one must have translated a target.
+fn by_one_of(chains: &[String]) -> Option<String> {
+    match chains {
+        [] => None,
+        [chain] => Some(format!("the target is translated by a rule of the chain {chain}")),
+        chains => {
+            Some(format!("the target is translated by a rule of one of the chains {}", chains.join(", ")))
+        }
+    }
 }
 
 /// Which route that is, as `ip route get fibmatch` writes it.

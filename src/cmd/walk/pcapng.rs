@@ -1,5 +1,7 @@
 //! The frames of a walk as a capture file, each with what it is as its comment.
 
+use anyhow::Context as _;
+
 use super::request::Request;
 use super::sent::Sent;
 use crate::cmd::capture::describe::Descriptions;
@@ -33,8 +35,9 @@ pub(super) fn write(
         let notes = notes.notes(frame.original, Shown::Whole);
         let comment = std::iter::once(comment.clone()).chain(notes).collect::<Vec<_>>().join("; ");
         let interface = interfaces.iter().position(|interface| *interface == frame.interface);
+        let interface = interface.context("a frame of an interface that is not in the file")?;
         let frame = pcapng::Frame {
-            interface: interface.and_then(|it| u32::try_from(it).ok()).unwrap_or(u32::MAX),
+            interface: u32::try_from(interface)?,
             time: frame.time,
             direction: frame.direction,
             original: frame.original,

@@ -1,7 +1,7 @@
 //! What the kernels' tables say of a packet: told by itself (`--predict`), and held against what was captured.
 
 use super::asked::Asking;
-use super::lost::{described, with_lab};
+use super::lost::{Commands, described};
 use super::request::Request;
 use super::sent::Sent;
 use crate::blame::{Facts, blame_for};
@@ -84,8 +84,7 @@ fn teller<'a>(request: &'a Request<'_>) -> Teller<'a> {
 
 fn lost(request: &Request<'_>, walk: &Walk, story: &Story, ending: &Ending, kernels: &mut dyn Facts) -> Lost {
     let verdict = blame_for(request.lab, request.from, request.target, described(request, walk), kernels);
-    let with_lab =
-        |commands: Vec<String>| commands.iter().map(|command| with_lab(command, request)).collect();
+    let command = Commands::new(request);
     let last = story.ways.iter().flat_map(|way| &way.steps).next_back();
     let text = match last {
         Some(step) => format!(
@@ -101,7 +100,7 @@ fn lost(request: &Request<'_>, walk: &Walk, story: &Story, ending: &Ending, kern
         evidence: Vec::new(),
         // That it ends there is certain, even where nobody can be blamed.
         cause: Some(verdict.blame.as_ref().map_or_else(|| ending.text.clone(), ToString::to_string)),
-        show: with_lab(verdict.show()),
-        mend: with_lab(verdict.blame.map(|blame| blame.mend).unwrap_or_default()),
+        show: command.in_lab(verdict.show()),
+        mend: command.in_lab(verdict.blame.map(|blame| blame.mend).unwrap_or_default()),
     }
 }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use ipnet::IpNet;
 
 use crate::cli;
 use crate::cmd::{ping, running, usage};
@@ -67,7 +68,7 @@ impl<'a> Request<'a> {
             sandboxes: &record.sandboxes,
             from: &args.from,
             to: &args.to,
-            target: running::address(&record.lab, &args.to, ping::family(&args.family))?,
+            target: one(&record.lab, running::address(&record.lab, &args.to, ping::family(&args.family))?)?,
             attempt: attempt(args)?,
             datagram: datagram(args),
             neighbours: match (args.cold, args.warm) {
@@ -103,6 +104,21 @@ impl<'a> Request<'a> {
         };
         Teller { title, names: &self.names, wires: &self.wires, macs: self.macs, ports: Ports::AsTheyAre }
     }
+}
+
+/// An address that one place has, and not many.
+fn one(lab: &Lab, target: IpAddr) -> anyhow::Result<IpAddr> {
+    let pods = lab.nodes.iter().flat_map(|node| node.gateway.iter());
+    let nodes = lab.nodes.iter().flat_map(|node| node.address.iter());
+    let is_broadcast = |net: IpNet| target.is_ipv4() && net.broadcast() == target && net.addr() != target;
+    let everybody = target == IpAddr::from([255; 4]) || pods.chain(nodes).any(is_broadcast);
+    if everybody || target.is_multicast() {
+        let kind = if everybody { "a broadcast" } else { "a multicast" };
+        return Err(usage(format!(
+            "{target} is {kind} address: a walk follows one packet to one receiver; `netlab capture` shows what many get"
+        )));
+    }
+    Ok(target)
 }
 
 fn datagram(args: &cli::Walk) -> Datagram {

@@ -7,14 +7,13 @@ use super::evidence;
 use super::request::{Listening, Neighbours, Request};
 use crate::cmd::{Fail, OTHER};
 use crate::kernel::capture::{Ears, Extent, Interface, KeptAway, LATENCY, Wanted, now};
-use crate::kernel::{Identity, Live, Single, Tally, stop_flag};
+use crate::kernel::{Identity, Live, Single, Tally, start_time, stop_flag};
 use crate::packet::decode::Start;
-use crate::packet::heard::Heard;
+use crate::packet::heard::{Heard, Whose};
 use crate::packet::pcapng::{Direction, LinkType};
 use crate::plan::{Kind, Sandbox};
 use crate::probe::{Attempt, Outcome};
-use crate::render::Names as _;
-use crate::walk::{self, Mark, Probe, Sighting, Wires};
+use crate::walk::{self, Mark, Probe, Sighting};
 
 /// What shells give for SIGINT.
 const INTERRUPTED: u8 = 130;
@@ -33,6 +32,18 @@ pub(super) struct Sent {
 
 /// Sends it, and waits until all that was captured is here.
 pub(super) fn send(request: &Request<'_>) -> anyhow::Result<Sent> {
+    let sent = try_to_send(request);
+    // Whatever it was that did not work then, the reason is plain.
+    let pid = request.place()?.sandbox.pid;
+    if sent.is_err() && start_time(pid).is_none() { Err(ended(request)) } else { sent }
+}
+
+fn ended(request: &Request<'_>) -> anyhow::Error {
+    let message = format!("lab `{}` ended, or {} in it, during the walk", request.lab.name, request.from);
+    Fail { code: OTHER, message }.into()
+}
+
+fn try_to_send(request: &Request<'_>) -> anyhow::Result<Sent> {
     let listened = listened(request);
     let stop = stop_flag();
     match request.neighbours {
@@ -53,15 +64,14 @@ pub(super) fn send(request: &Request<'_>) -> anyhow::Result<Sent> {
     let outcome = single.send(request.timeout, stop)?;
     let frames = listen(&mut ears, stop)?;
     if single.is_gone() {
-        let message = format!("lab `{}` ended, or {} in it, during the walk", request.lab.name, request.from);
-        return Err(Fail { code: OTHER, message }.into());
+        return Err(ended(request));
     }
     if stop.load(Ordering::Relaxed) {
         let message = "stopped before an answer came".to_owned();
         return Err(Fail { code: INTERRUPTED, message }.into());
     }
     let interfaces = ears.interfaces().to_vec();
-    let sightings = frames.iter().map(|frame| sighting(&interfaces, &request.wires, frame)).collect();
+    let sightings = frames.iter().map(|frame| sighting(&interfaces, frame)).collect();
     Ok(Sent { outcome, before, probe, interfaces, frames, sightings })
 }
 
@@ -78,15 +88,16 @@ fn mark(attempt: &Attempt, identity: Identity) -> anyhow::Result<Mark> {
     })
 }
 
-/// Where the packet may pass: the two ends, and everything that is not a pod.
+/// Where the packet may pass: the two ends, and everything that is not a pod. Who has an address that the lab gave to nobody
+/// is not known beforehand.
 fn listened<'a>(request: &Request<'a>) -> Vec<Wanted<'a>> {
-    let owner = request.names.name(request.target).unwrap_or_default();
-    let owner = owner.split(' ').next().unwrap_or_default();
+    let owner = request.wires.holder(request.target);
     let may_pass = |sandbox: &&Sandbox| {
         request.listening == Listening::Everywhere
+            || owner.is_none()
             || sandbox.kind != Kind::Pod
             || sandbox.name == request.from
-            || sandbox.name == owner
+            || Some(sandbox.name.as_str()) == owner
     };
     let sandboxes = request.sandboxes.iter().filter(may_pass);
     sandboxes.map(|sandbox| Wanted { sandbox, interfaces: None }).collect()
@@ -107,15 +118,13 @@ fn listen(ears: &mut Ears, stop: &AtomicBool) -> anyhow::Result<Vec<Heard>> {
     }
 }
 
-fn sighting(interfaces: &[Interface], wires: &Wires, frame: &Heard) -> Sighting {
+fn sighting(interfaces: &[Interface], frame: &Heard) -> Sighting {
     let interface = &interfaces[frame.interface];
     Sighting {
         place: interface.place.clone(),
         interface: interface.name.clone(),
         direction: match frame.direction {
-            Direction::In if wires.is_for(&interface.place, &interface.name, &frame.bytes) => {
-                walk::Direction::In
-            }
+            Direction::In if frame.whose == Whose::Own => walk::Direction::In,
             Direction::In => walk::Direction::InForOther,
             Direction::Out => walk::Direction::Out,
         },

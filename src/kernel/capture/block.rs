@@ -1,8 +1,10 @@
 //! The frames in a block of a ring, as `linux/if_packet.h` lays them out (`TPACKET_V3`).
 
-use libc::{ARPHRD_LOOPBACK, PACKET_OUTGOING, TP_STATUS_CSUMNOTREADY, TP_STATUS_VLAN_VALID};
+use libc::{
+    ARPHRD_LOOPBACK, PACKET_OTHERHOST, PACKET_OUTGOING, TP_STATUS_CSUMNOTREADY, TP_STATUS_VLAN_VALID,
+};
 
-use crate::packet::heard::{Heard, Sum};
+use crate::packet::heard::{Heard, Sum, Whose};
 use crate::packet::pcapng::{Direction, LinkType};
 
 /// `tpacket_block_desc`: a version and an offset come before the status.
@@ -50,7 +52,8 @@ impl Raw {
     pub(super) fn heard(self, interface: usize) -> Heard {
         let direction = if self.is_outgoing() { Direction::Out } else { Direction::In };
         let sum = if self.flags & TP_STATUS_CSUMNOTREADY == 0 { Sum::Final } else { Sum::Open };
-        Heard { interface, direction, time: self.time, original: self.length, bytes: self.bytes, sum }
+        let whose = if self.way == PACKET_OTHERHOST { Whose::Other } else { Whose::Own };
+        Heard { interface, direction, time: self.time, original: self.length, bytes: self.bytes, sum, whose }
     }
 }
 

@@ -15,6 +15,7 @@ use netlink_sys::{Socket, protocols::NETLINK_NETFILTER};
 
 use super::super::error::{Error, Result};
 use super::super::netlink::open;
+use super::about::about;
 use super::expression::{DROP, rule};
 use super::verdict::{jump, refuses};
 use crate::plan::nftables::{Chain, Hook, Rule, Table, TableFamily};
@@ -49,6 +50,8 @@ pub struct FoundRule {
     pub rule: Option<Rule>,
     /// Whether it drops or rejects some packets, also where it cannot be told which.
     pub refuses: bool,
+    /// The number of IP's protocol, and the port that packets go to, where it asks for exactly these.
+    pub about: (Option<u8>, Option<u16>),
     /// The number by which it can be taken away.
     pub handle: Option<u64>,
     /// How many packets it has decided on, where it counts.
@@ -93,6 +96,7 @@ pub(in crate::kernel) fn chains(place: &str) -> Result<Vec<FoundChain>> {
                 packets: packets(&expressions),
                 rule: rule(&expressions),
                 refuses: refuses(&expressions),
+                about: about(&expressions),
                 handle,
             });
         }

@@ -1,9 +1,14 @@
 //! Where a packet was seen last, and what did not come after that.
 
+use std::time::Duration;
+
 use super::Teller;
 use super::story::{Heading, StepTold, Story, WayKind};
 use crate::probe::Outcome;
 use crate::walk::{Role, Wiring as _};
+
+/// How long it takes to send a packet, and to see that its answer has come.
+const SLACK: Duration = Duration::from_millis(5);
 
 /// The last that was seen of a packet, or of its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,18 +23,24 @@ pub struct End {
     pub text: String,
     /// Whether it is the answer that was lost.
     pub is_answer: bool,
+    /// Whether that came to who waits for it after all, too late.
+    pub is_late: bool,
 }
 
 impl End {
     /// One line about it.
-    pub fn verdict(&self, outcome: &Outcome) -> String {
+    pub fn verdict(&self, outcome: &Outcome, patience: Duration, may_come: bool) -> String {
         let what = if self.is_answer { "the answer" } else { "the packet" };
         let lost = match self.after_step {
+            Some(step) if self.is_late || may_come => {
+                format!("{what} is late, after step {step}: {}", self.text)
+            }
             Some(step) => format!("{what} was lost after step {step}: {}", self.text),
             None => format!("{what} was never sent: {}", self.text),
         };
         match (outcome, self.after_step) {
             // What they say is in the text already, or they say nothing.
+            (Outcome::Timeout, Some(_)) => format!("no answer within {}: {lost}", seconds(patience)),
             (Outcome::Timeout | Outcome::LocalError { .. } | Outcome::OwnAddress { .. }, _) => lost,
             (Outcome::Reply { .. } | Outcome::Refused { .. }, Some(step)) => {
                 format!("answered by another, after step {step}: {}", self.text)
@@ -42,10 +53,14 @@ impl End {
     }
 }
 
+fn seconds(time: Duration) -> String {
+    format!("{} s", time.as_secs_f64())
+}
+
 impl Teller<'_> {
     /// The end of a packet that got no answer, or one from another than it was for. `heard` are the places at which it would
-    /// have been seen.
-    pub fn ending(&self, story: &Story, heard: &[&str]) -> End {
+    /// have been seen, and `patience` is for how long the answer was waited for.
+    pub fn ending(&self, story: &Story, heard: &[&str], patience: Duration) -> End {
         let of = |kind| story.ways.iter().find(move |way| way.kind == kind).map(|way| &way.steps);
         let is_answered = matches!(self.title.outcome, Some(Outcome::Reply { .. } | Outcome::Refused { .. }));
         let reply = of(WayKind::Reply).filter(|_| !is_answered);
@@ -54,21 +69,30 @@ impl Teller<'_> {
         let Some(step) = reply.or(of(WayKind::Request)).and_then(|steps| steps.last()) else {
             let text = self.never_sent();
             let place = self.title.from.to_owned();
-            return End { after_step: None, place, entered: None, text, is_answer: false };
+            return End { after_step: None, place, entered: None, text, is_answer: false, is_late: false };
         };
         let goal = if reply.is_some() { Some(self.title.from) } else { target };
         let (place, interface) = (&step.place, &step.interface);
         let out = step.ports.as_ref().map_or(interface, |[_, out]| out);
+        let is_late = reply.is_some()
+            && step.direction == Heading::In
+            && *place == self.title.from
+            && Duration::from_nanos(step.after_ns) + SLACK >= patience;
         let (entered, text) = match (step.direction, is_answered) {
             (Heading::In, true) => (None, format!("{place} {interface} took it, and answered in its place")),
             (_, true) => {
                 let there = self.wires.peer(place, out).map_or("another", |(there, _)| there);
                 (None, format!("it left {place} by {out} for {there}, which answered in its place"))
             }
+            (Heading::In, false) if is_late => {
+                let after = seconds(Duration::from_millis(step.after_ns / 1_000_000));
+                (None, format!("{place} {interface} received it after {after}: the answer came too late"))
+            }
             (Heading::In, false) => (self.stack_of(step), self.came(step, goal, reply.is_some())),
             (_, false) => (None, self.flooded(step, out).unwrap_or_else(|| self.left(step, out, heard))),
         };
-        End { after_step: Some(step.number), place: place.clone(), entered, text, is_answer: reply.is_some() }
+        let is_answer = reply.is_some();
+        End { after_step: Some(step.number), place: place.clone(), entered, text, is_answer, is_late }
     }
 
     /// A frame that a switch sends by all its ports is for nobody in particular that it knows.

@@ -23,7 +23,12 @@ impl Teller<'_> {
         let word = match self.title.outcome {
             None => "nothing was sent: this is what the kernels' tables say".to_owned(),
             Some(Outcome::Reply { .. }) => "delivered and answered".to_owned(),
-            Some(Outcome::Refused { .. }) => "delivered, and refused: nobody listens on that port".to_owned(),
+            Some(Outcome::Refused { from, .. }) => {
+                let who = self.names.name(*from).unwrap_or_else(|| from.to_string());
+                format!(
+                    "delivered, and refused by {who}: nobody listens on that port, or a filter there says so"
+                )
+            }
             Some(Outcome::Timeout) => seen_last(story),
             Some(other) => format!("{other}; {}", seen_last(story)),
         };
