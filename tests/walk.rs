@@ -144,8 +144,9 @@ fn what_is_lost_is_explained() {
         world.ok(&["exec", "node2", "--", "sysctl", "-qw", "net.ipv4.ip_forward=0"]);
         let ran = world.netlab(&["walk", "pod1", "pod4"]);
         assert_eq!(ran.code, 1, "{ran:#?}");
+        let said = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(
-            ran.stdout.contains("lost after step 6: node2 eth0 received it, and nothing left node2"),
+            said.contains("lost after step 6: node2 eth0 received it, and nothing left node2"),
             "{}",
             ran.stdout
         );
