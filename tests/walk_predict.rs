@@ -453,7 +453,7 @@ fn what_no_table_shows_is_told_as_a_difference() {
              add chain ip t f { type nat hook prerouting priority -100; }; \
              add rule ip t f ip daddr 10.244.2.3 dnat to 10.244.2.2");
         let (code, found) = walk(world, &["pod1", "pod4", "--everywhere"]);
-        assert_eq!(code, 0, "{found:#}");
+        assert_eq!(code, 1, "pod3 answers for pod4: {found:#}");
         assert_eq!(found["prediction"]["agrees"], false, "{found:#}");
         let difference = found["prediction"]["differences"][0].as_str().expect("a difference");
         assert!(difference.starts_with("step 4: at node1 eth0: "), "{difference}");
