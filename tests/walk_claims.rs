@@ -184,7 +184,7 @@ fn a_datagram_is_taken_by_who_listens_on_its_port() {
 #[test]
 fn what_waits_in_a_queue_is_late_and_not_lost() {
     in_lab("what_waits_in_a_queue_is_late_and_not_lost", "tc", &[], |world| {
-        act(world, "node1", "tc qdisc add dev eth0 root tbf rate 400bit burst 120 limit 10000");
+        act(world, "node1", "tc qdisc add dev eth0 root tbf rate 40bit burst 120 limit 10000");
         // What the bucket has to begin with.
         walk(world, &["pod1", "pod4"]);
         let late = "no answer within 0.3 s: the packet is late, after step 3: node1 cbr0 received it";
