@@ -282,6 +282,20 @@ impl Ears {
         Ok(all)
     }
 
+    /// How many frames have found room so far, namespace by namespace, in blocks that can be read or not yet.
+    ///
+    /// # Errors
+    /// If the kernel does not say.
+    pub fn arrived(&mut self) -> Result<Vec<u64>> {
+        let counts = self.counts()?;
+        Ok(counts.iter().map(|(_, counts)| counts.passed.saturating_sub(counts.dropped)).collect())
+    }
+
+    /// Whether so many have been taken. A busy machine may hand a block over later than its timer should.
+    pub fn has_taken(&self, arrived: &[u64]) -> bool {
+        self.ears.iter().zip(arrived).all(|(ear, arrived)| ear.ring.taken() >= *arrived)
+    }
+
     /// The namespaces whose processes have ended, as far as that is known.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::evidence;
 use super::request::{Listening, Neighbours, Request};
 use crate::cmd::{Fail, OTHER};
-use crate::kernel::capture::{Ears, Extent, Interface, KeptAway, LATENCY, Wanted, now};
+use crate::kernel::capture::{Ears, Extent, Interface, KeptAway, Wanted, now};
 use crate::kernel::{Identity, Live, Single, Tally, start_time, stop_flag};
 use crate::packet::decode::Start;
 use crate::packet::heard::{Heard, Whose};
@@ -14,6 +14,9 @@ use crate::packet::pcapng::{Direction, LinkType};
 use crate::plan::{Kind, Sandbox};
 use crate::probe::{Attempt, Outcome};
 use crate::walk::{self, Mark, Probe, Sighting};
+
+/// How long captured frames may take until they can be read, at most.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What shells give for SIGINT.
 const INTERRUPTED: u8 = 130;
@@ -107,11 +110,13 @@ fn listened<'a>(request: &Request<'a>) -> Vec<Wanted<'a>> {
 fn listen(ears: &mut Ears, stop: &AtomicBool) -> anyhow::Result<Vec<Heard>> {
     let mut frames = Vec::new();
     let until = now();
-    let deadline = Instant::now() + 20 * LATENCY;
+    let arrived = ears.arrived()?;
+    let deadline = Instant::now() + PATIENCE;
     loop {
         let drained = ears.drain()?;
         frames.extend(drained.frames);
-        if drained.complete >= until || stop.load(Ordering::Relaxed) || Instant::now() > deadline {
+        let is_whole = drained.complete >= until && ears.has_taken(&arrived);
+        if is_whole || stop.load(Ordering::Relaxed) || Instant::now() > deadline {
             return Ok(frames);
         }
         std::thread::sleep(Duration::from_millis(2));

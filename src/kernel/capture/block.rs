@@ -65,6 +65,11 @@ pub(super) fn link_type(hardware: u16) -> LinkType {
     }
 }
 
+/// How many frames the kernel has written to a block.
+pub(super) fn number(block: &[u8]) -> u64 {
+    word(block, FRAMES).unwrap_or(0).into()
+}
+
 /// The frames of a block that the kernel has handed over.
 pub(super) fn frames(block: &[u8]) -> Vec<Raw> {
     let count = word(block, FRAMES).unwrap_or(0);

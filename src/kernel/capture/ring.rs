@@ -9,7 +9,7 @@ use std::time::Duration;
 use libc::{PACKET_RX_RING, PACKET_STATISTICS, PACKET_VERSION, SOL_PACKET, TP_STATUS_KERNEL, TP_STATUS_USER};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::block::{Raw, STATUS, frames};
+use super::block::{Raw, STATUS, frames, number};
 use super::program::program;
 use super::{Counts, KeptAway};
 use crate::kernel::sockopt::set_int;
@@ -40,6 +40,8 @@ pub(super) struct Ring {
     /// The block that the kernel hands over next.
     next: usize,
     counts: Counts,
+    /// How many frames were taken.
+    taken: u64,
 }
 
 #[allow(unsafe_code)] // a pointer is not sent by itself
@@ -60,7 +62,7 @@ impl Ring {
         set_int(&socket, SOL_PACKET, PACKET_VERSION, libc::tpacket_versions::TPACKET_V3 as i32)?;
         ask_for_ring(&socket, size)?;
         let memory = map(&socket, size.block * size.blocks)?;
-        Ok(Self { socket, memory, size: *size, next: 0, counts: Counts::default() })
+        Ok(Self { socket, memory, size: *size, next: 0, counts: Counts::default(), taken: 0 })
     }
 
     /// Which frames are to be heard: those that pass these interfaces, or any. Where there are too many for the kernel, it
@@ -91,7 +93,9 @@ impl Ring {
             return None;
         }
         let frames = frames(self.block());
+        let number = number(self.block());
         status.store(TP_STATUS_KERNEL, Ordering::Release);
+        self.taken += number;
         self.next = (self.next + 1) % self.size.blocks;
         Some(frames)
     }
@@ -112,6 +116,11 @@ impl Ring {
         let at = self.next * self.size.block;
         // SAFETY: the block is within the mapping, and the kernel does not write to it before it is given back.
         unsafe { std::slice::from_raw_parts(self.memory.as_ptr().byte_add(at).cast::<u8>(), self.size.block) }
+    }
+
+    /// How many frames were taken since the ring was made.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken
     }
 
     /// What passed since the ring was made.
