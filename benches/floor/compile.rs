@@ -9,7 +9,7 @@ pub(crate) fn compile(to: &Path) -> Result<bool, String> {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/floor");
     let mut cc = Command::new("cc");
     cc.args(["-O2", "-Wall", "-Wextra", "-Werror", "-o"]).arg(to);
-    cc.args([sources.join("floor.c"), sources.join("netlink.c")]);
+    cc.args(["floor.c", "lab.c", "netlink.c"].map(|source| sources.join(source)));
     match cc.output() {
         Ok(output) if output.status.success() => Ok(true),
         Ok(output) => Err(String::from_utf8_lossy(&output.stderr).into_owned()),

@@ -112,7 +112,7 @@ fn measure(name: &str, rounds: u32, sizes: &str, quiet: &mut Quiet) -> anyhow::R
 /// Adds what the largest lab costs in memory.
 fn with_memory(mut section: Section, quiet: &mut Quiet) -> anyhow::Result<Section> {
     let (memory, idle) = memory::of(LARGEST, "", quiet)?;
-    let tables = [memory::table(&[memory.clone()]), idle::table(&[(LARGEST, idle)])];
+    let tables = [memory::table(std::slice::from_ref(&memory)), idle::table(&[(LARGEST, idle)])];
     section.tables = [section.tables, tables.join("\n")].join("\n");
     section.json = json!({ "times": section.json, "memory": memory.json() });
     Ok(section)

@@ -30,7 +30,6 @@ const PAUSE: f64 = 200.0;
 const FEW: usize = 100;
 
 /// Kilobytes.
-#[derive(Clone)]
 pub(crate) struct Memory {
     size: Size,
     /// The most that the processes had while the lab was made.
