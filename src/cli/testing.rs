@@ -23,6 +23,10 @@ pub struct Test {
     /// Only what has this text in `LAB: TEST`; the snapshot's test is called `snapshot`
     #[arg(long, value_name = "TEXT")]
     pub filter: Option<String>,
+    /// Only the M-th of N parts, as on the M-th of N machines: whole labs, each on one data path, dealt out by what
+    /// they are estimated to cost; of a single lab, its snapshot and its tests
+    #[arg(long, value_name = "M/N", value_parser = partition)]
+    pub partition: Option<Part>,
     /// Stop when something has failed
     #[arg(long)]
     pub fail_fast: bool,
@@ -50,6 +54,28 @@ pub struct Test {
     /// How to print the result: text, json or tap
     #[arg(long, value_enum, default_value = "text", hide_possible_values = true)]
     pub format: TestFormat,
+}
+
+/// One of several parts, `2/4`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// Which one, counted from 1.
+    pub part: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
+fn partition(text: &str) -> Result<Part, String> {
+    let numbers = text.split_once('/').and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)));
+    match numbers {
+        None => Err("not the number of a part and how many there are, such as 2/4".into()),
+        Some((_, 0)) => Err("there has to be one part at least, as in 1/1".into()),
+        Some((0, of)) => Err(format!("parts are counted from 1: the first is 1/{of}")),
+        Some((part, of)) if part > of => {
+            Err(format!("there is no part {part} of {of}: the last is {of}/{of}"))
+        }
+        Some((part, of)) => Ok(Part { part, of }),
+    }
 }
 
 /// How the result of tests is printed.
