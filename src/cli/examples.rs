@@ -204,6 +204,11 @@ Examples:
   netlab matrix pod1 pod4 node1
   netlab matrix --tcp 80
   netlab matrix --format markdown
+  netlab matrix --gateways --sample 10000      where all pairs would be too many
+
+--sample goes round the nodes, and on each round its pods, in steps of the golden ratio: no pair
+comes twice, no chance is involved, and so many pairs or more are all there are. Of those that do
+not reply it tells how many each node has, and the first by name.
 
 The exit code is 1 when somebody could not be reached.";
 

@@ -96,9 +96,15 @@ pub struct Matrix {
     /// Which lab
     #[command(flatten)]
     pub lab: LabArg,
-    /// Only these pods and nodes, among each other
+    /// Only these pods and nodes, among each other; with --sample and --gateways a node stands for its pods
     #[arg(value_name = "TARGET")]
     pub targets: Vec<String>,
+    /// Ask only so many pairs of pods on different nodes, the same on every run, spread evenly over nodes and pods
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub sample: Option<u32>,
+    /// Every pod asks its own node's cbr0, which is its gateway
+    #[arg(long)]
+    pub gateways: bool,
     /// Open a TCP connection to this port instead of pinging
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub tcp: Option<u16>,

@@ -13,7 +13,7 @@ pub use counts::{CaseCounts, Counts, LabCounts, Verdict};
 pub use diff::diff;
 pub use partition::Partition;
 pub use snapshot::{Broken, Snapshot, normal};
-pub use survey::{Between, Kind, Pair, Place, Role, Routes, Survey};
+pub use survey::{Between, Kind, MOST_PAIRS, OF_EACH_KIND, Pair, Place, Role, Routes, Survey, Wanted, Whole};
 
 /// Everything that one `netlab test` found.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
