@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use support::{Ran, World, in_each_mode, skip};
+use support::{Mode, Ran, World, in_each_mode, skip};
 
 /// Three nodes of four pods each.
 const SMALL: &str = "[[node]]\nname = \"n\"\ncount = 3\npods = 4\n";
@@ -171,6 +171,32 @@ fn few_descriptors_are_enough_for_many_pods() {
         assert_eq!(tcp.code, 1, "{tcp:#?}");
         assert_eq!(tcp.stdout.lines().filter(|line| line.ends_with(",refused")).count(), 66, "{tcp:#?}");
     });
+}
+
+/// A thousand and some places, as root only: it takes seconds, and what is asked is the same for everybody.
+#[test]
+fn the_snapshot_of_a_very_large_lab_is_a_sample_and_the_same_again() {
+    let name = "the_snapshot_of_a_very_large_lab";
+    if !support::is_root() || support::is_slow() {
+        return skip(name, "as root, and not in a slow virtual machine");
+    }
+    let world = World::new(Mode::Root).expect("root may do everything");
+    up(&world, "large", "[[node]]\nname = \"n\"\ncount = 34\npods = 30\n", &[]);
+    let folder = world.temporary().join("snapshots");
+    let test =
+        |more: &str| world.netlab(&["test", "--snapshots", folder.to_str().expect("text"), more, "large"]);
+    let accepted = test("--accept");
+    assert_eq!(accepted.code, 0, "{accepted:#?}");
+    let text = std::fs::read_to_string(folder.join("large.snap")).expect("a snapshot");
+    for words in [
+        "1054 pods and nodes are too many to ask all 1109862 pairs",
+        "pod to pod on another node     10000 of 1009800 pairs: all reply, TTL 62",
+        "pod to its gateway              1020 of    1020 pairs: all reply, TTL 64",
+    ] {
+        assert!(text.contains(words), "{words}\n{text}");
+    }
+    let again = test("--check");
+    assert_eq!(again.code, 0, "{again:#?}");
 }
 
 #[test]
