@@ -18,7 +18,7 @@ pub use links::{
     DirectionArg, Impair, ImpairAction, ImpairClear, ImpairSet, ImpairShow, Link, LinkAction, LinkTarget,
 };
 pub use probes::{FamilyArg, Fragments, Ping, Traceroute, Why};
-pub use testing::{Compare, CompareFormat, Matrix, MatrixFormat, Test, TestFormat};
+pub use testing::{Compare, CompareFormat, Matrix, MatrixFormat, Part, Test, TestFormat};
 pub use walk::{Walk, WalkFormat};
 
 /// Fake Kubernetes nodes and pods on the real Linux data path, from one TOML file.

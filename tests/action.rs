@@ -44,15 +44,21 @@ fn workflows() -> Vec<(String, Value)> {
         .map(|path| (path.clone(), yaml(&text(&path))))
         .collect();
     all.extend(readme_workflows().into_iter().map(|workflow| ("README.md".to_owned(), workflow)));
+    let in_parts = workflows_of("docs/scale.md", "CI in parts").into_iter();
+    all.extend(in_parts.map(|workflow| ("docs/scale.md".to_owned(), workflow)));
     all
 }
 
-fn readme_workflows() -> Vec<Value> {
-    let readme = text("README.md");
-    let section =
-        readme.split("\n## ").find(|section| section.starts_with("In CI")).expect("a section on CI");
+/// The workflows of a document's section.
+fn workflows_of(document: &str, section: &str) -> Vec<Value> {
+    let text = text(document);
+    let section = text.split("\n## ").find(|text| text.starts_with(section)).expect("a section on CI");
     let blocks = section.split("```yaml\n").skip(1);
-    let blocks: Vec<Value> = blocks.map(|block| yaml(block.split("```").next().expect("a block"))).collect();
+    blocks.map(|block| yaml(block.split("```").next().expect("a block"))).collect()
+}
+
+fn readme_workflows() -> Vec<Value> {
+    let blocks = workflows_of("README.md", "In CI");
     assert_eq!(blocks.len(), 2, "with the action, and without it");
     blocks
 }
@@ -154,13 +160,14 @@ fn inputs_become_words_and_never_code() {
     let inputs = [
         ("files", "labs/two*.toml\n  labs/**/deep.toml labs/deeper/a?b.toml"),
         ("args", "--jobs 4\n--filter $(touch${IFS}pwned)"),
+        ("partition", "$(touch pwned)/4"),
         ("junit", "out of/the way.xml"),
         ("sudo", "false"),
     ];
     std::fs::create_dir(stage.workspace().join("out of")).expect("a directory");
     let outcome = run(&stage, &action(), &inputs);
     assert_eq!(outcome.code, 0, "{}", outcome.output);
-    let expected = "netlab test --junit out of/the way.xml --jobs 4 --filter $(touch${IFS}pwned) -- labs/two-node.toml \
+    let expected = "netlab test --junit out of/the way.xml --partition $(touch pwned)/4 --jobs 4 --filter $(touch${IFS}pwned) -- labs/two-node.toml \
                     labs/deeper/deep.toml labs/deeper/a b.toml";
     let calls = stage.calls();
     assert!(calls.contains(&expected.to_owned()), "{calls:#?}");
@@ -234,6 +241,35 @@ fn the_workflows_of_the_readme_work() {
         assert_eq!(stage.summary(), "netlab was here\n");
         assert!(outcome.used.contains(&"actions/upload-artifact@v4".to_owned()), "{:?}", outcome.used);
     }
+}
+
+/// The jobs of a matrix have a part and an artifact each, and together all parts.
+#[test]
+fn the_workflow_in_parts_works() {
+    let workflows = workflows_of("docs/scale.md", "CI in parts");
+    let [workflow] = &workflows[..] else { panic!("one workflow: {workflows:?}") };
+    let job = jobs(workflow)[0];
+    let parts = job["strategy"]["matrix"]["part"].as_array().expect("parts");
+    let ours = steps(job).into_iter().find(|step| step["with"]["partition"].is_string()).expect("a step");
+    let mut called = BTreeSet::new();
+    for part in parts.iter().map(ToString::to_string) {
+        let stage = Stage::new(Netlab::Exits(0));
+        let with = ours["with"].as_object().expect("inputs").iter();
+        let inputs: Vec<(&str, String)> = with
+            .map(|(name, value)| {
+                let value = value.as_str().expect(name).replace("${{ matrix.part }}", &part);
+                (name.as_str(), value)
+            })
+            .collect();
+        let inputs: Vec<(&str, &str)> = inputs.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        assert!(inputs.contains(&("artifact", &format!("netlab-junit-{part}"))), "{inputs:?}");
+        let outcome = run(&stage, &action(), &inputs);
+        assert_eq!(outcome.code, 0, "{}", outcome.output);
+        called.extend(stage.calls().into_iter().filter(|call| call.starts_with("netlab test ")));
+    }
+    let expected = (1..=parts.len())
+        .map(|part| format!("netlab test {JUNIT} --partition {part}/{} -- {LABS}", parts.len()));
+    assert_eq!(called, expected.collect());
 }
 
 /// Every script of the action, the workflows and the README.

@@ -32,12 +32,14 @@ fn told(run: &RunReport, style: Style) -> String {
     format!("{labs}\n{}", text.end(run))
 }
 
-/// The three runs that every format has to tell.
-fn runs() -> [(&'static str, RunReport); 3] {
+/// The runs that every format has to tell.
+fn runs() -> [(&'static str, RunReport); 5] {
     [
         ("everything", sample::everything()),
         ("all-well", sample::all_well()),
         ("nothing", RunReport::default()),
+        ("a-part", sample::a_part()),
+        ("an-empty-part", sample::an_empty_part()),
     ]
 }
 

@@ -186,9 +186,16 @@ Examples:
   netlab test --accept labs/two-node.toml      what is found becomes the snapshot
   netlab test --filter routed labs/*.toml      only the tests with `routed` in their name
   netlab test --junit report.xml labs/*.toml   as in CI
+  netlab test --partition 2/4 labs/*.toml      the second of four machines' share
   netlab test two-node                         a lab that is up, as it stands
 
 The first time there is no snapshot: look at snapshots/two-node.snap.new, and accept it.
+
+With --partition, whole labs (each on one data path) are dealt out, the costliest first, each to
+the part that has least so far; a lab is estimated by its namespaces, pairs, walks and awaited
+silence, so every machine finds the same parts. A single lab is brought up by every part that has
+some of its checks: its snapshot is one, each test another. A part may be empty, and passes.
+
 Exit codes: 0 all pass, 1 something failed, 2 wrong files, 3 this machine cannot,
 4 a lab could not be tested.";
 
@@ -198,6 +205,11 @@ Examples:
   netlab matrix pod1 pod4 node1
   netlab matrix --tcp 80
   netlab matrix --format markdown
+  netlab matrix --gateways --sample 10000      where all pairs would be too many
+
+--sample goes round the nodes, and on each round its pods, in steps of the golden ratio: no pair
+comes twice, no chance is involved, and so many pairs or more are all there are. Of those that do
+not reply it tells how many each node has, and the first by name.
 
 The exit code is 1 when somebody could not be reached.";
 

@@ -23,6 +23,10 @@ pub struct Test {
     /// Only what has this text in `LAB: TEST`; the snapshot's test is called `snapshot`
     #[arg(long, value_name = "TEXT")]
     pub filter: Option<String>,
+    /// Only the M-th of N parts, as on the M-th of N machines: whole labs, each on one data path, dealt out by what
+    /// they are estimated to cost; of a single lab, its snapshot and its tests
+    #[arg(long, value_name = "M/N", value_parser = partition)]
+    pub partition: Option<Part>,
     /// Stop when something has failed
     #[arg(long)]
     pub fail_fast: bool,
@@ -52,6 +56,28 @@ pub struct Test {
     pub format: TestFormat,
 }
 
+/// One of several parts, `2/4`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// Which one, counted from 1.
+    pub part: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
+fn partition(text: &str) -> Result<Part, String> {
+    let numbers = text.split_once('/').and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)));
+    match numbers {
+        None => Err("not the number of a part and how many there are, such as 2/4".into()),
+        Some((_, 0)) => Err("there has to be one part at least, as in 1/1".into()),
+        Some((0, of)) => Err(format!("parts are counted from 1: the first is 1/{of}")),
+        Some((part, of)) if part > of => {
+            Err(format!("there is no part {part} of {of}: the last is {of}/{of}"))
+        }
+        Some((part, of)) => Ok(Part { part, of }),
+    }
+}
+
 /// How the result of tests is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum TestFormat {
@@ -70,9 +96,15 @@ pub struct Matrix {
     /// Which lab
     #[command(flatten)]
     pub lab: LabArg,
-    /// Only these pods and nodes, among each other
+    /// Only these pods and nodes, among each other; with --sample and --gateways a node stands for its pods
     #[arg(value_name = "TARGET")]
     pub targets: Vec<String>,
+    /// Ask only so many pairs of pods on different nodes, the same on every run, spread evenly over nodes and pods
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub sample: Option<u32>,
+    /// Every pod asks its own node's cbr0, which is its gateway
+    #[arg(long)]
+    pub gateways: bool,
     /// Open a TCP connection to this port instead of pinging
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub tcp: Option<u16>,

@@ -4,6 +4,7 @@ mod examine;
 mod explain;
 mod job;
 mod run;
+mod share;
 pub(super) mod snapshots;
 mod subject;
 mod tell;
@@ -21,6 +22,7 @@ use crate::suite::{CaseFailure, CaseReport, Fact, LabEnd, LabReport, RunReport};
 
 use job::{Job, jobs};
 use run::{OnFailure, Run};
+use share::Share;
 use snapshots::Writing;
 use tell::Teller;
 use worker::Keep;
@@ -28,16 +30,18 @@ use worker::Keep;
 pub(super) fn test(args: &cli::Test) -> anyhow::Result<u8> {
     let begun = Instant::now();
     let writing = writing(args)?;
-    let jobs = jobs(args)?;
+    let share = jobs(args)?;
+    let jobs = &share.jobs;
     // Whatever a test that was killed has left is removed here.
     state::labs()?;
     let interrupts = Interrupts::hold()?;
-    let mut teller = Teller::new(args, &jobs)?;
-    let mut report = RunReport { labs: Vec::with_capacity(jobs.len()), ..RunReport::default() };
+    let mut teller = Teller::new(args, &share)?;
+    let labs = Vec::with_capacity(jobs.len());
+    let mut report = RunReport { labs, partition: share.partition, ..RunReport::default() };
     let keep = if args.keep_on_failure { Keep::OnFailure } else { Keep::Never };
     // What is accepted is no failure, but only known after the lab has ended.
     let on_failure = if args.fail_fast && !args.accept { OnFailure::Stop } else { OnFailure::GoOn };
-    let mut run = Run::new(&jobs, keep, on_failure, args.jobs, &interrupts);
+    let mut run = Run::new(jobs, keep, on_failure, args.jobs, &interrupts);
     while let Some((number, mut result)) = run.next(&mut |running| teller.progress(running))? {
         if let Some(message) = result.denied.take() {
             let none_came_up = report.labs.iter().all(|lab| lab.end != LabEnd::Finished);
@@ -51,7 +55,9 @@ pub(super) fn test(args: &cli::Test) -> anyhow::Result<u8> {
         report.labs.push(result.report);
     }
     let signal = run.signal();
-    report.unreferenced = snapshots::unreferenced(&jobs);
+    if share.tells_of_all() {
+        report.unreferenced = snapshots::unreferenced(share.all());
+    }
     report.interrupted = signal.is_some();
     report.took_ms = begun.elapsed().as_secs_f64() * 1000.0;
     teller.end(&report)?;
@@ -70,7 +76,7 @@ pub struct Finding {
 /// Brings labs up, examines them, and takes them down, as `netlab test` does, but tells nobody and writes nothing. The
 /// calling process has one thread, since labs are brought up by processes that it forks.
 pub fn examine(args: &cli::Test) -> anyhow::Result<Vec<Finding>> {
-    let jobs = jobs(args)?;
+    let Share { jobs, .. } = jobs(args)?;
     let interrupts = Interrupts::hold()?;
     let mut run = Run::new(&jobs, Keep::Never, OnFailure::GoOn, args.jobs, &interrupts);
     let mut findings = Vec::with_capacity(jobs.len());
@@ -148,14 +154,17 @@ fn add(case: &mut CaseReport, label: &str, text: String) {
     }
 }
 
-/// 0 all pass, 1 something failed, 3 this machine can make none of the labs, 4 a lab could not be examined.
+/// 0 all pass, 1 something failed, 3 this machine can make none of the labs, 4 a lab could not be examined. What one of several
+/// parts skips says nothing about the others: where a run of the whole is fine, each of its parts is.
 fn code(report: &RunReport) -> u8 {
     let any = |is: fn(&LabReport) -> bool| report.labs.iter().any(is);
     if any(|lab| lab.failed().next().is_some()) {
         FAILED
     } else if any(|lab| matches!(lab.end, LabEnd::Error { .. })) {
         OTHER
-    } else if report.labs.iter().all(|lab| matches!(lab.end, LabEnd::Skipped { .. })) {
+    } else if report.partition.is_none_or(|partition| partition.of == 1)
+        && report.labs.iter().all(|lab| matches!(lab.end, LabEnd::Skipped { .. }))
+    {
         MACHINE
     } else {
         FINE

@@ -28,7 +28,7 @@ pub use raw::{Buffer, Received, SentAt};
 const DEFAULT_TTL: i32 = -1;
 
 /// The address family of a socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Family {
     /// IPv4 and ICMP.
     V4,

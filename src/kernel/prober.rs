@@ -16,6 +16,7 @@ use crate::plan::Sandbox;
 use crate::probe::{Attempt, Finding, Outcome, Probe, Request, Schedule, ScheduleOptions, Step};
 use clock::Clock;
 use connection::{Connection, Connections};
+use descriptors::Round;
 use echo::Heard;
 use places::Places;
 use readiness::{Key, Readiness};
@@ -38,7 +39,8 @@ pub struct Prober {
     places: Places,
     readiness: Readiness,
     buffer: Buffer,
-    options: ScheduleOptions,
+    /// How many descriptors there are for sockets.
+    room: u64,
 }
 
 impl Prober {
@@ -50,12 +52,11 @@ impl Prober {
     /// # Errors
     /// If the kernel has no descriptors left.
     pub fn new(sandboxes: &[Sandbox]) -> Result<Self> {
-        let sockets = descriptors::for_connections(sandboxes.len());
         Ok(Self {
             places: Places::new(sandboxes),
             readiness: Readiness::new()?,
             buffer: Buffer::default(),
-            options: ScheduleOptions { sockets, ..ScheduleOptions::default() },
+            room: descriptors::room(),
         })
     }
 
@@ -64,9 +65,48 @@ impl Prober {
     /// # Errors
     /// If a place that asks is gone, or cannot be entered: the error names it.
     pub fn ask(&mut self, requests: &[Request], interrupts: &Interrupts) -> Result<Vec<Option<Finding>>> {
+        let rounds = descriptors::rounds(requests, self.room);
+        let [round] = &rounds[..] else { return self.ask_in_rounds(requests, &rounds, interrupts) };
+        // What is open from before is of use again, unless it is in the way.
+        if self.places.open() > 0 && self.places.open() + descriptors::most(requests) > self.room {
+            self.places.close();
+        }
+        self.ask_at_once(requests, round.connections, interrupts)
+    }
+
+    /// Asks for some places after the others, because there are not enough descriptors for all of them.
+    fn ask_in_rounds(
+        &mut self,
+        requests: &[Request],
+        rounds: &[Round],
+        interrupts: &Interrupts,
+    ) -> Result<Vec<Option<Finding>>> {
+        let mut findings: Vec<Option<Finding>> = vec![None; requests.len()];
+        for round in rounds {
+            self.places.close();
+            let some: Vec<Request> = round.requests.iter().map(|which| requests[*which].clone()).collect();
+            let found = self.ask_at_once(&some, round.connections, interrupts)?;
+            // Somebody who stops one round stops them all.
+            let is_stopped = found.iter().any(Option::is_none);
+            for (which, found) in round.requests.iter().zip(found) {
+                findings[*which] = found;
+            }
+            if is_stopped {
+                break;
+            }
+        }
+        Ok(findings)
+    }
+
+    fn ask_at_once(
+        &mut self,
+        requests: &[Request],
+        sockets: usize,
+        interrupts: &Interrupts,
+    ) -> Result<Vec<Option<Finding>>> {
         self.places.start_anew();
         self.readiness.watch(interrupts, Key::Interrupts)?;
-        let schedule = Schedule::new(requests, self.options);
+        let schedule = Schedule::new(requests, ScheduleOptions { sockets, ..ScheduleOptions::default() });
         let connections = Connections::default();
         let mut asking = Asking { prober: self, requests, schedule, connections, clock: Clock::start() };
         let result = asking.run(interrupts);

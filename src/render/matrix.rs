@@ -1,15 +1,19 @@
 //! Who reaches whom in a running lab.
 
+mod some;
+
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::survey::{Cells, Found, deviations, fold, has_table, kinds_or_grid};
+use super::survey::{Cells, Found, exceptions, has_table, kinds_or_grid};
 use super::{Endpoint, Names};
 use crate::model::Family;
 use crate::probe::{Attempt, Outcome};
 use crate::suite::Pair;
+
+pub use some::SomeReport;
 
 /// What was tried between all pairs, and what came of it.
 #[derive(Clone, Copy)]
@@ -40,13 +44,14 @@ impl Matrix<'_> {
 
     /// For people: a table, or pairs by their kind where there are too many for one.
     pub fn text(&self) -> String {
+        if self.found.survey.whole.is_some() {
+            return some::text(self);
+        }
         let mut out = String::new();
         for family in self.families {
             let _ = writeln!(out, "{}\n", self.title(*family));
             out.push_str(&kinds_or_grid(&self.found, *family));
-            for line in fold(self.found.survey, &deviations(&self.found, *family, self.names)) {
-                let _ = writeln!(out, "  {}", line.text);
-            }
+            out.push_str(&exceptions(&self.found, *family, self.names));
             out.push('\n');
         }
         let _ = match self.score() {
@@ -73,8 +78,11 @@ impl Matrix<'_> {
         out
     }
 
-    /// For documents: a table of words.
+    /// For documents: a table of words, or counts where only some pairs were asked.
     pub fn markdown(&self) -> String {
+        if self.found.survey.whole.is_some() {
+            return some::markdown(self);
+        }
         let mut out = String::new();
         for family in self.families {
             let cells = self.words(*family);
@@ -92,8 +100,11 @@ impl Matrix<'_> {
         out
     }
 
-    /// For spreadsheets: the same table, and the family in front.
+    /// For spreadsheets: the same table, and the family in front; a row for each pair where only some were asked.
     pub fn csv(&self) -> String {
+        if self.found.survey.whole.is_some() {
+            return some::csv(self);
+        }
         let mut out = String::new();
         for (number, family) in self.families.iter().enumerate() {
             let cells = self.words(*family);
@@ -125,14 +136,19 @@ impl Matrix<'_> {
             Attempt::Udp { port } => ("udp", Some(*port)),
             Attempt::Ping { .. } | Attempt::Traceroute(_) => ("ping", None),
         };
-        MatrixReport { lab: self.lab, probe, port, reached, total, pairs: pairs.collect() }
+        MatrixReport {
+            lab: self.lab,
+            probe,
+            port,
+            reached,
+            total,
+            sample: some::report(self),
+            pairs: pairs.collect(),
+        }
     }
 
     fn words(&self, family: Family) -> Cells {
-        Cells::with(&self.found, family, |outcome| match (outcome, outcome.ttl()) {
-            (Outcome::Reply { .. }, Some(ttl)) => ttl.to_string(),
-            _ => outcome.to_string(),
-        })
+        Cells::with(&self.found, family, word)
     }
 
     fn title(&self, family: Family) -> String {
@@ -150,6 +166,14 @@ impl Matrix<'_> {
     }
 }
 
+/// The TTL of a reply, or what came instead.
+fn word(outcome: &Outcome) -> String {
+    match (outcome, outcome.ttl()) {
+        (Outcome::Reply { .. }, Some(ttl)) => ttl.to_string(),
+        _ => outcome.to_string(),
+    }
+}
+
 /// A matrix in JSON.
 #[derive(Debug, Serialize)]
 pub struct MatrixReport<'a> {
@@ -158,8 +182,10 @@ pub struct MatrixReport<'a> {
     port: Option<u16>,
     /// How many pairs found a way.
     reached: usize,
-    /// How many pairs there are.
+    /// How many pairs were asked.
     total: usize,
+    /// What was asked where not everything was.
+    sample: Option<SomeReport<'a>>,
     pairs: Vec<PairReport<'a>>,
 }
 

@@ -4,9 +4,12 @@
 
 mod fold;
 mod kinds;
+mod some;
 mod table;
 
 pub use fold::{Line, deviations, fold};
+pub use kinds::{OfKind, of_kinds};
+pub use some::{OfNode, Share, by_node, troubled};
 pub use table::{Cells, grid};
 
 use std::fmt::Write as _;
@@ -15,7 +18,7 @@ use super::traceroute::TracerouteText;
 use super::{Extent, LabNames, Names, data_path, labelled, summary, tree};
 use crate::model::{Family, Lab};
 use crate::probe::{Outcome, Trace, TracerouteOptions};
-use crate::suite::{Between, Kind, Pair, Role, Survey};
+use crate::suite::{Between, Kind, OF_EACH_KIND, Pair, Role, Survey};
 
 /// More pods than this, and pairs are told by their kind and not one by one.
 const PODS_IN_A_TABLE: usize = 12;
@@ -54,7 +57,8 @@ fn of_family(lab: &Lab, family: Family) -> String {
 
 /// Whether pairs are told one by one.
 pub(super) fn has_table(survey: &Survey) -> bool {
-    survey.places.iter().filter(|place| place.role == Role::Pod).count() <= PODS_IN_A_TABLE
+    survey.whole.is_none()
+        && survey.places.iter().filter(|place| place.role == Role::Pod).count() <= PODS_IN_A_TABLE
 }
 
 /// All pairs of a family: one by one in a table or, where they are too many, by kind. Pairs that are not told so, or not by
@@ -71,6 +75,23 @@ pub fn kinds_or_grid(found: &Found<'_>, family: Family) -> String {
     out
 }
 
+/// The pairs that are [`deviations`], in as few lines as say it exactly; one by one where only some pairs were asked.
+pub fn lines(found: &Found<'_>, family: Family, names: &dyn Names) -> Vec<Line> {
+    let deviating = deviations(found, family, names);
+    match found.survey.whole {
+        None => fold(found.survey, &deviating),
+        Some(_) => some::lines(found, &deviating),
+    }
+}
+
+/// What comes after the table or the kinds: the pairs that are [`deviations`], or of very many the first.
+pub fn exceptions(found: &Found<'_>, family: Family, names: &dyn Names) -> String {
+    match found.survey.whole {
+        None => lines(found, family, names).iter().map(|line| format!("  {}\n", line.text)).collect(),
+        Some(_) => some::exceptions(found, family, names),
+    }
+}
+
 fn pings(lab: &Lab, found: &Found<'_>, family: Family, names: &LabNames) -> String {
     let of_family = of_family(lab, family);
     let mut out = String::new();
@@ -81,12 +102,24 @@ fn pings(lab: &Lab, found: &Found<'_>, family: Family, names: &LabNames) -> Stri
         let places = found.survey.places.len();
         let whose =
             if lab.externals.is_empty() { "pods and nodes" } else { "pods, nodes and external hosts" };
-        let _ = writeln!(out, "ping{of_family}: all {pairs} pairs of {places} {whose}\n");
+        let _ = match &found.survey.whole {
+            None => writeln!(out, "ping{of_family}: all {pairs} pairs of {places} {whose}\n"),
+            Some(whole) => {
+                let places = found.survey.askers().count();
+                let of = |((of, kind), count): (&(Family, Kind), &usize)| {
+                    (*of == family && kind.to != Role::Gateway).then_some(*count)
+                };
+                let all: usize = whole.iter().filter_map(of).sum();
+                writeln!(
+                    out,
+                    "ping{of_family}: {places} {whose} are too many to ask all {all} pairs.\n\
+                     Every pod asks its gateway, and of each kind all or {OF_EACH_KIND} pairs do, spread evenly:\n"
+                )
+            }
+        };
     }
     out.push_str(&kinds_or_grid(found, family));
-    for line in fold(found.survey, &deviations(found, family, names)) {
-        let _ = writeln!(out, "  {}", line.text);
-    }
+    out.push_str(&exceptions(found, family, names));
     out
 }
 
@@ -146,6 +179,8 @@ pub fn outcome(outcome: &Outcome, names: &dyn Names) -> String {
 /// A kind of pair in words.
 fn describe(kind: Kind) -> &'static str {
     match (kind.from, kind.to, kind.between) {
+        (Role::Pod, Role::Gateway, _) => "pod to its gateway",
+        (_, Role::Gateway, _) | (Role::Gateway, _, _) => "to or from a gateway",
         (Role::External, Role::External, _) => "outside, host to host",
         (Role::External, Role::Pod, _) => "from outside to a pod",
         (Role::External, Role::Node, _) => "from outside to a node",

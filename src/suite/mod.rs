@@ -3,6 +3,7 @@
 mod counts;
 mod diff;
 pub mod judge;
+pub mod partition;
 mod snapshot;
 mod survey;
 
@@ -10,14 +11,18 @@ use serde::{Deserialize, Serialize};
 
 pub use counts::{CaseCounts, Counts, LabCounts, Verdict};
 pub use diff::diff;
+pub use partition::Partition;
 pub use snapshot::{Broken, Snapshot, normal};
-pub use survey::{Between, Kind, Pair, Place, Role, Routes, Survey};
+pub use survey::{Between, Kind, MOST_PAIRS, OF_EACH_KIND, Pair, Place, Role, Routes, Survey, Wanted, Whole};
 
 /// Everything that one `netlab test` found.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunReport {
     /// One for each lab and data path, in the order of the command line.
     pub labs: Vec<LabReport>,
+    /// Which part of a run this is, where it is not the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<Partition>,
     /// Snapshot files that no topology refers to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreferenced: Vec<String>,

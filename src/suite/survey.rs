@@ -1,9 +1,14 @@
 //! What is asked of a lab without anybody's asking: who reaches whom, and by which hops.
 
+mod choose;
+mod some;
+
 use std::collections::BTreeMap;
 
 use crate::model::{Addresses, Family, Lab};
 use crate::probe::{Attempt, Request, TracerouteOptions};
+
+pub use some::{MOST_PAIRS, OF_EACH_KIND, Wanted, Whole};
 
 /// Something that asks and is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +26,7 @@ pub struct Place {
 }
 
 /// What a place is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
     /// A pod.
     Pod,
@@ -29,6 +34,8 @@ pub enum Role {
     Node,
     /// A host beyond the cluster.
     External,
+    /// A node's `cbr0` as the gateway of its pods: it is asked, and never asks.
+    Gateway,
 }
 
 /// What lies between two places.
@@ -78,12 +85,14 @@ pub enum Routes {
 /// What is asked of a lab.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Survey {
-    /// Node by node, each before its pods; then those beyond the cluster.
+    /// Node by node, each before its pods; then those beyond the cluster; then gateways, where they are asked.
     pub places: Vec<Place>,
-    /// Every pair of places, by family; those of one asker are spread out.
+    /// Every pair of places, by family, or those of them that are asked; those of one asker are spread out.
     pub pings: Vec<Pair>,
     /// The pairs whose route is traced, by family.
     pub routes: Vec<Pair>,
+    /// How many pairs there are of each kind, where not all of them are asked.
+    pub whole: Option<Whole>,
 }
 
 impl Survey {
@@ -92,21 +101,35 @@ impl Survey {
         let mut places = places(lab);
         places.retain(|place| wanted(&place.name));
         let pings = families.iter().flat_map(|family| pairs(&places, *family)).collect();
-        Self { places, pings, routes: Vec::new() }
+        Self { places, pings, routes: Vec::new(), whole: None }
     }
 
-    /// What is asked of a whole lab.
+    /// What is asked of a whole lab: every pair, or of a very large one some of each kind.
     pub fn of(lab: &Lab, routes: Routes) -> Self {
-        let mut survey = Self::pairs(lab, &lab.families().collect::<Vec<_>>(), |_| true);
-        survey.routes = match routes {
-            Routes::OneOfEachKind => survey.one_of_each_kind(),
+        let families: Vec<Family> = lab.families().collect();
+        if Self::size(lab, &families, |_| true) > MOST_PAIRS {
+            return Self::of_each_kind(lab, routes);
+        }
+        let mut survey = Self::pairs(lab, &families, |_| true);
+        survey.trace(routes);
+        survey
+    }
+
+    fn trace(&mut self, routes: Routes) {
+        self.routes = match routes {
+            Routes::OneOfEachKind => self.one_of_each_kind(),
             Routes::All => {
-                let mut all = survey.pings.clone();
+                let mut all = self.pings.clone();
+                all.retain(|pair| self.places[pair.to].role != Role::Gateway);
                 all.sort_by_key(|pair| (pair.family, pair.from, pair.to));
                 all
             }
         };
-        survey
+    }
+
+    /// Those that ask, each at its own number.
+    pub fn askers(&self) -> impl Iterator<Item = &Place> {
+        self.places.iter().filter(|place| place.role != Role::Gateway)
     }
 
     /// The first pair of each kind whose way shows something that no other does.
@@ -125,17 +148,7 @@ impl Survey {
 
     /// What kind of pair this is.
     pub fn kind(&self, pair: &Pair) -> Kind {
-        let (from, to) = (&self.places[pair.from], &self.places[pair.to]);
-        let between = if [from.role, to.role].contains(&Role::External) {
-            Between::Outside
-        } else if from.node == to.node {
-            Between::SameNode
-        } else if from.segment == to.segment {
-            Between::OtherNode
-        } else {
-            Between::OtherSegment
-        };
-        Kind { from: from.role, to: to.role, between }
+        kind(&self.places[pair.from], &self.places[pair.to])
     }
 
     /// Whether a pair is to find no way: nobody outside has a route to pods.
@@ -162,6 +175,19 @@ impl Survey {
     }
 }
 
+fn kind(from: &Place, to: &Place) -> Kind {
+    let between = if [from.role, to.role].contains(&Role::External) {
+        Between::Outside
+    } else if from.node == to.node {
+        Between::SameNode
+    } else if from.segment == to.segment {
+        Between::OtherNode
+    } else {
+        Between::OtherSegment
+    };
+    Kind { from: from.role, to: to.role, between }
+}
+
 /// Of the kinds between which a packet takes the same way, only one is told: a node's own way to other nodes shows
 /// nothing that pods' ways do not.
 fn is_told(kind: Kind, there_is: impl Fn(Kind) -> bool) -> bool {
@@ -174,7 +200,9 @@ fn is_told(kind: Kind, there_is: impl Fn(Kind) -> bool) -> bool {
         }
         (Role::Node, Role::Node) => !there_is(between_pods),
         (Role::Node, Role::External) => !there_is(Kind { from: Role::Pod, ..kind }),
-        (Role::Pod, Role::Node) | (Role::External, _) => false,
+        (Role::Pod, Role::Node | Role::Gateway)
+        | (Role::Node, Role::Gateway)
+        | (Role::External | Role::Gateway, _) => false,
     }
 }
 

@@ -1,5 +1,6 @@
 //! A report with one of everything in it, and with names that mean something to every format.
 
+use netlab::suite::partition::{Dealt, Partition};
 use netlab::suite::{CaseFailure, CaseReport, DiffLine, Fact, LabEnd, LabReport, Piece, RunReport, Side};
 
 /// A name that no format can print as it is.
@@ -11,6 +12,7 @@ pub(crate) const STRANGE_FILE: &str = "labs/50%: it's, a <lab>.toml";
 pub(crate) fn everything() -> RunReport {
     RunReport {
         labs: vec![passed(), failed(), written(), strange(), skipped(), error(), stopped()],
+        partition: None,
         unreferenced: vec!["snapshots/labs/four-node.snap".into(), "snapshots/labs/a|b,c.snap".into()],
         interrupted: true,
         took_ms: 2345.6,
@@ -19,6 +21,18 @@ pub(crate) fn everything() -> RunReport {
 
 pub(crate) fn all_well() -> RunReport {
     RunReport { labs: vec![passed(), written()], took_ms: 130.2, ..RunReport::default() }
+}
+
+/// The second of three parts.
+pub(crate) fn a_part() -> RunReport {
+    let partition = Some(Partition { part: 2, of: 3, dealt: Dealt::Labs, here: 2, all: 5 });
+    RunReport { partition, ..all_well() }
+}
+
+/// A part of a lab that has fewer checks than there are parts.
+pub(crate) fn an_empty_part() -> RunReport {
+    let partition = Some(Partition { part: 8, of: 8, dealt: Dealt::Checks, here: 0, all: 3 });
+    RunReport { partition, ..RunReport::default() }
 }
 
 pub(crate) fn lab(name: &str, end: LabEnd, cases: Vec<CaseReport>, took_ms: f64) -> LabReport {

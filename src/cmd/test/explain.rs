@@ -8,7 +8,7 @@ use crate::cmd::blame::{Explained, facts_about};
 use crate::cmd::status;
 use crate::model::{Family, Lab, Probe, Test};
 use crate::probe::{Attempt, Finding, Outcome, Request, Trace, TracerouteOptions, UnreachableKind};
-use crate::render::survey::{self as told, Found, deviations, fold};
+use crate::render::survey::{self as told, Found};
 use crate::render::{LabNames, Names as _};
 use crate::suite::{CaseFailure, Fact, Pair, Place, judge};
 
@@ -198,7 +198,7 @@ pub(super) fn survey(subject: &Subject<'_>, seen: &Found<'_>, expected: &str) ->
     let mut broken: Vec<Pair> = Vec::new();
     let families: Vec<Family> = subject.lab.families().collect();
     for family in &families {
-        let mut lines = fold(seen.survey, &deviations(seen, *family, &names));
+        let mut lines = told::lines(seen, *family, &names);
         lines.retain(|line| !expected.contains(line.text.as_str()));
         if lines.is_empty() {
             continue;

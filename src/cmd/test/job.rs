@@ -1,14 +1,15 @@
 //! What is to be tested: one lab on one data path each, all read and checked before anything is made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::share::Share;
 use crate::cli;
 use crate::cmd::{Fail, USAGE, load, running, usage};
-use crate::model::{DataPath, Lab};
+use crate::model::{DataPath, Family, Lab};
 use crate::spec;
 use crate::state::Record;
-use crate::suite::Routes;
+use crate::suite::{MOST_PAIRS, OF_EACH_KIND, Routes, Survey};
 use crate::ui;
 
 /// One lab on one data path.
@@ -31,19 +32,21 @@ pub(super) struct Job {
     pub(super) topology: String,
     /// Which of its cases are wanted: all, or those with this text in `LAB: TEST`.
     filter: Option<String>,
+    /// Those of them that are checked here; none where all are.
+    pub(super) checks: Option<BTreeSet<String>>,
     /// Which routes are traced.
     pub(super) routes: Routes,
 }
 
-/// More pairs than this would take minutes, and gigabytes: some 400 bytes and 20 µs each.
-const MOST_PAIRS: usize = 5_000_000;
 /// What the case is called that compares with the snapshot.
 pub(super) const SNAPSHOT: &str = "snapshot";
 
 impl Job {
     /// Whether a case of that name is wanted.
     pub(super) fn wants(&self, case: &str) -> bool {
-        self.filter.as_ref().is_none_or(|text| format!("{}: {case}", self.title).contains(text.as_str()))
+        let is_meant = |text: &String| format!("{}: {case}", self.title).contains(text.as_str());
+        self.filter.as_ref().is_none_or(is_meant)
+            && self.checks.as_ref().is_none_or(|checks| checks.contains(case))
     }
 
     /// The command that takes what this job finds for what is right.
@@ -60,13 +63,23 @@ impl Job {
         words.join(" ")
     }
 
-    fn wants_anything(&self) -> bool {
+    pub(super) fn wants_anything(&self) -> bool {
         self.wants(SNAPSHOT) || self.lab.tests.iter().any(|test| self.wants(&test.name))
+    }
+
+    /// How many pairs its snapshot asks, about.
+    pub(super) fn pairs(&self) -> usize {
+        let families: Vec<Family> = self.lab.families().collect();
+        match Survey::size(&self.lab, &families, |_| true) {
+            // There are some ten kinds.
+            size if size > MOST_PAIRS => 10 * OF_EACH_KIND,
+            size => size,
+        }
     }
 }
 
-/// Everything that the command line asks for, or all that is wrong with it.
-pub(super) fn jobs(args: &cli::Test) -> anyhow::Result<Vec<Job>> {
+/// Everything that the command line asks for, or all that is wrong with it, of whichever part.
+pub(super) fn jobs(args: &cli::Test) -> anyhow::Result<Share> {
     let data_paths = load::data_paths(&args.data_path)?;
     let mut jobs = Vec::new();
     let mut wrong = Vec::new();
@@ -99,23 +112,13 @@ pub(super) fn jobs(args: &cli::Test) -> anyhow::Result<Vec<Job>> {
         }
     }
     jobs.retain(Job::wants_anything);
-    if let Some(job) = jobs.iter().find(|job| job.wants(SNAPSHOT) && pairs(&job.lab) > MOST_PAIRS) {
-        return Err(usage(format!(
-            "{}: a snapshot asks every pair, and {} are more than {MOST_PAIRS}; --filter runs only its tests, by their names",
-            job.file,
-            pairs(&job.lab)
-        )));
-    }
     if let (true, Some(filter)) = (jobs.is_empty(), &args.filter) {
         return Err(usage(format!("no test has `{filter}` in its `LAB: TEST`; nothing was tested")));
     }
-    Ok(jobs)
-}
-
-/// How many pairs a snapshot of the lab asks.
-fn pairs(lab: &Lab) -> usize {
-    let places = lab.nodes.len() + lab.pods().count();
-    lab.families().count() * places * places.saturating_sub(1)
+    Ok(match args.partition {
+        None => Share::whole(jobs),
+        Some(part) => Share::part(jobs, part),
+    })
 }
 
 /// The jobs of one word of the command line, or the file that is wrong: what is wrong with it has been told.
@@ -187,6 +190,7 @@ fn job(lab: Lab, over: Option<DataPath>, named: &str, file: &Path, text: &str, a
         lab,
         running: None,
         filter: args.filter.clone(),
+        checks: None,
         routes,
     }
 }
@@ -226,7 +230,7 @@ fn from_here(path: &Path) -> String {
 }
 
 /// The path from the root; the empty one is the current directory.
-fn whole(path: &Path) -> PathBuf {
+pub(super) fn whole(path: &Path) -> PathBuf {
     let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
 }

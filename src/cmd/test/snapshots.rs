@@ -147,7 +147,8 @@ pub(in crate::cmd) fn owner_for(folder: &Path) -> io::Result<Option<(u32, u32)>>
 
 /// Snapshots in these jobs' folders that no topology refers to: their file is gone, or is among the jobs and is by now
 /// called something else.
-pub(super) fn unreferenced(jobs: &[Job]) -> Vec<String> {
+pub(super) fn unreferenced<'a>(jobs: impl Iterator<Item = &'a Job>) -> Vec<String> {
+    let jobs: Vec<&Job> = jobs.collect();
     let mut found = Vec::new();
     let mut folders: Vec<&Path> = jobs.iter().filter_map(|job| job.snapshot.parent()).collect();
     folders.sort();
@@ -159,14 +160,14 @@ pub(super) fn unreferenced(jobs: &[Job]) -> Vec<String> {
         let snapshots = paths.iter().filter(|path| path.extension().is_some_and(|kind| kind == "snap"));
         found.extend(
             snapshots
-                .filter(|path| is_unreferenced(path, folder, jobs))
+                .filter(|path| is_unreferenced(path, folder, &jobs))
                 .map(|path| path.display().to_string()),
         );
     }
     found
 }
 
-fn is_unreferenced(path: &Path, folder: &Path, jobs: &[Job]) -> bool {
+fn is_unreferenced(path: &Path, folder: &Path, jobs: &[&Job]) -> bool {
     let Ok(Some(snapshot)) = read(path) else { return false };
     let Some(topology) = snapshot.topology() else { return false };
     let lab = path.file_stem().unwrap_or_default().to_string_lossy();

@@ -47,7 +47,7 @@ impl<'a> Subject<'a> {
         here: Here<'a>,
         interrupts: &'a Interrupts,
     ) -> anyhow::Result<Self> {
-        let names = survey.places.iter().map(|place| &place.name);
+        let names = survey.askers().map(|place| &place.name);
         let names = names.map(String::as_str).chain(lab.routers.iter().map(|router| router.name.as_str()));
         let names = names.chain((!lab.fabric.is_empty()).then_some("fabric"));
         let by_name: HashMap<&str, &Sandbox> =

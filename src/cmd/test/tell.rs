@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::job::Job;
+use super::share::Share;
 use super::snapshots;
 use crate::cli::{self, TestFormat};
 use crate::cmd::usage;
@@ -35,9 +35,10 @@ pub(super) struct Teller {
 
 impl Teller {
     /// Nothing has been told yet. A report that cannot be written is found out now, as far as that can be known.
-    pub(super) fn new(args: &cli::Test, jobs: &[Job]) -> anyhow::Result<Self> {
+    pub(super) fn new(args: &cli::Test, share: &Share) -> anyhow::Result<Self> {
+        let jobs = &share.jobs;
         if let Some(path) = &args.junit {
-            check_report(path, jobs)?;
+            check_report(path, share)?;
         }
         Ok(Self {
             format: args.format,
@@ -51,7 +52,7 @@ impl Teller {
             bar: Bar::new("testing", jobs.len()),
             total: jobs.len(),
             told: 0,
-            is_apart: false,
+            is_apart: jobs.is_empty(),
         })
     }
 
@@ -122,10 +123,10 @@ fn in_repository(run: &RunReport) -> RunReport {
 }
 
 /// Nothing else is overwritten by a report: `--junit labs/*.toml` would make one of the first lab.
-fn check_report(path: &Path, jobs: &[Job]) -> anyhow::Result<()> {
+fn check_report(path: &Path, share: &Share) -> anyhow::Result<()> {
     let shown = path.display();
     if path.extension().is_some_and(|kind| kind == "toml")
-        || jobs.iter().any(|job| path == Path::new(&job.file))
+        || share.all().any(|job| path == Path::new(&job.file))
     {
         return Err(usage(format!(
             "--junit {shown}: is a topology; name the file that the report goes to, such as report.xml"

@@ -61,6 +61,20 @@ impl Places {
         self.sockets.iter_mut().flat_map(|sockets| &mut sockets.echo).flatten().for_each(Echo::forget);
     }
 
+    /// How many descriptors are open.
+    pub(super) fn open(&self) -> u64 {
+        let of = |sockets: &Sockets| {
+            let echoes = sockets.echo.iter().flatten().count();
+            usize::from(sockets.holder.is_some()) + echoes + sockets.errors.iter().flatten().count()
+        };
+        self.sockets.iter().map(of).sum::<usize>() as u64
+    }
+
+    /// Closes them all; who asks again has them opened again.
+    pub(super) fn close(&mut self) {
+        self.sockets.iter_mut().for_each(|sockets| *sockets = Sockets::default());
+    }
+
     /// Moves this process there.
     pub(super) fn enter(&mut self, place: usize, readiness: &Readiness) -> Result<()> {
         if self.inside == Some(place) {

@@ -2,12 +2,14 @@
 
 use serde::Serialize;
 
-use crate::suite::{CaseReport, Counts, DiffLine, Fact, LabEnd, LabReport, RunReport, Verdict};
+use crate::suite::{CaseReport, Counts, DiffLine, Fact, LabEnd, LabReport, Partition, RunReport, Verdict};
 
 #[derive(Serialize)]
 struct Document<'a> {
     schema: &'static str,
     counts: Counts,
+    /// Which part of a run this is; nothing where it is the whole.
+    partition: Option<Partition>,
     interrupted: bool,
     took_ms: f64,
     labs: Vec<Lab<'a>>,
@@ -52,6 +54,7 @@ pub fn json(run: &RunReport) -> serde_json::Result<String> {
     serde_json::to_string_pretty(&Document {
         schema: "netlab.test/1",
         counts: run.counts(),
+        partition: run.partition,
         interrupted: run.interrupted,
         took_ms: run.took_ms,
         labs: run.labs.iter().map(lab).collect(),

@@ -9,7 +9,7 @@ use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStat
 
 use super::details;
 use super::words::{one_line, visible};
-use crate::suite::{CaseReport, LabEnd, LabReport, RunReport};
+use crate::suite::{CaseReport, LabEnd, LabReport, Partition, RunReport};
 
 /// How wide the text of a failure gets: viewers do not wrap it.
 const WIDTH: usize = 100;
@@ -19,18 +19,23 @@ const WIDTH: usize = 100;
 /// # Errors
 /// None that can be caused from outside; the serializer's are passed on.
 pub fn junit(run: &RunReport) -> Result<String, SerializeError> {
-    let mut report = Report::new("netlab");
+    // Of parts that are put side by side, each says which it is.
+    let name = run.partition.map(|Partition { part, of, .. }| format!("netlab {part}/{of}"));
+    let mut report = Report::new(name.unwrap_or_else(|| "netlab".to_owned()));
     report.set_time(time(run.took_ms));
-    report.add_test_suites(run.labs.iter().map(suite));
+    report.add_test_suites(run.labs.iter().map(|lab| suite(lab, run.partition)));
     report.to_string()
 }
 
-fn suite(lab: &LabReport) -> TestSuite {
+fn suite(lab: &LabReport, partition: Option<Partition>) -> TestSuite {
     let mut suite = TestSuite::new(one_line(&lab.name));
     suite.set_time(time(lab.took_ms));
     suite.extra.insert("file".into(), one_line(&lab.file).into());
     if let Some(kept) = &lab.kept {
         suite.add_property(("kept", one_line(kept).as_str()));
+    }
+    if let Some(Partition { part, of, .. }) = partition {
+        suite.add_property(("partition", format!("{part}/{of}").as_str()));
     }
     suite.add_test_cases(lab.cases.iter().map(|case| test_case(lab, case)));
     if let Some(status) = end(lab) {

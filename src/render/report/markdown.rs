@@ -1,7 +1,7 @@
 //! A test run as Markdown, for the summary page of a job on GitHub: a table of labs, and what failed below it.
 
 use super::details;
-use super::words::{checked, duration, number, one_line, visible};
+use super::words::{checked, duration, number, one_line, part, visible};
 use crate::diag::Style;
 use crate::suite::{CaseFailure, CaseReport, LabEnd, LabReport, RunReport, Verdict};
 
@@ -48,7 +48,8 @@ fn headline(run: &RunReport) -> String {
         (labs.stopped, "stopped"),
     ];
     let said = said.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
-    let parts = [number(labs.total, "lab")].into_iter().chain(said);
+    let whole = run.partition.as_ref().map_or_else(|| number(labs.total, "lab"), part);
+    let parts = [whole].into_iter().chain(said);
     let parts: Vec<_> = parts.chain(run.interrupted.then(|| "interrupted".to_owned())).collect();
     format!("{}, in {}", parts.join(", "), duration(run.took_ms))
 }

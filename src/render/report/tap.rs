@@ -3,7 +3,7 @@
 //! One flat list, not a subtest for each lab: every harness shows the names in a flat list, and older ones skip subtests.
 
 use super::details;
-use super::words::{indented, one_line, visible};
+use super::words::{indented, one_line, part, visible};
 use crate::diag::Style;
 use crate::suite::{CaseFailure, CaseReport, LabEnd, LabReport, RunReport};
 
@@ -17,9 +17,13 @@ pub fn tap(run: &RunReport) -> String {
     let mut out = String::from("TAP version 14\n");
     out += &match points.len() {
         // A plan of nothing wants to say why.
+        0 if run.partition.is_some_and(|partition| partition.here == 0) => {
+            "1..0 # nothing is in this part\n".to_owned()
+        }
         0 => "1..0 # no labs\n".to_owned(),
         all => format!("1..{all}\n"),
     };
+    out.extend(run.partition.as_ref().map(|partition| format!("# {}\n", part(partition))));
     for (number, point) in (1..).zip(&points) {
         out += &point.lines(number);
     }

@@ -2,7 +2,7 @@
 
 use super::details;
 use super::paint::{Paint, paint};
-use super::words::{checked, duration, indented, number, one_line, visible, wrap};
+use super::words::{checked, duration, indented, number, one_line, part, visible, wrap};
 use crate::diag::Style;
 use crate::suite::{CaseFailure, CaseReport, LabEnd, LabReport, RunReport, Verdict};
 
@@ -174,6 +174,7 @@ impl ReportText {
         if run.interrupted {
             lines.push(paint("interrupted: not everything was checked", Paint::Unsure, self.style));
         }
+        lines.extend(run.partition.as_ref().map(part));
         let of_labs = [
             (labs.passed, "passed", Paint::Good),
             (labs.failed, "failed", Paint::Bad),

@@ -1,7 +1,8 @@
 //! What all formats need to turn a report into words: safe text, durations, numbers of things, lines that fit.
 
 use crate::render::count;
-use crate::suite::{CaseReport, LabEnd, LabReport};
+use crate::suite::partition::Dealt;
+use crate::suite::{CaseReport, LabEnd, LabReport, Partition};
 
 /// Text as it may be printed: what would move the cursor, change colours or reorder other text, and what XML forbids,
 /// becomes an escape. Line ends stay.
@@ -47,6 +48,23 @@ pub(super) fn duration(millis: f64) -> String {
 /// `3 tests`
 pub(super) fn number(number: usize, thing: &str) -> String {
     count(number as u64, thing)
+}
+
+/// `part 2 of 4: 5 of 18 labs`
+pub(super) fn part(partition: &Partition) -> String {
+    let Partition { part, of, dealt, here, all } = partition;
+    let whole = number(
+        *all,
+        match dealt {
+            Dealt::Labs => "lab",
+            Dealt::Checks => "check",
+        },
+    );
+    match here {
+        0 => format!("part {part} of {of}: none of {whole}, so there is nothing to do"),
+        here if here == all => format!("part {part} of {of}: all of {whole}"),
+        here => format!("part {part} of {of}: {here} of {whole}"),
+    }
 }
 
 /// What was checked and how that went: `snapshot, 2 tests`, `snapshot; 1 of 2 tests failed`.

@@ -40,23 +40,54 @@ fn most(counts: &BTreeMap<Reply, usize>) -> Reply {
     replies.max().map(|(_, ttl)| ttl)
 }
 
+/// What the pairs of a kind found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfKind {
+    /// The kind in words.
+    pub kind: &'static str,
+    /// How many were asked.
+    pub asked: usize,
+    /// How many there are.
+    pub of: usize,
+    /// How many of those that were asked replied.
+    pub replied: usize,
+    /// What most of them found: `all reply, TTL 62`.
+    pub found: String,
+}
+
+/// What the pairs of each kind found.
+pub fn of_kinds(found: &Found<'_>, family: Family) -> Vec<OfKind> {
+    let of_kind = |(kind, counts): (Kind, BTreeMap<Reply, usize>)| {
+        let asked = counts.values().sum();
+        let silent = counts.get(&None).copied().unwrap_or(0);
+        let whole = found.survey.whole.as_ref().and_then(|whole| whole.get(&(family, kind)));
+        let (kind, of, replied) = (describe(kind), whole.copied().unwrap_or(asked), asked - silent);
+        OfKind { kind, asked, of, replied, found: said(&counts, asked) }
+    };
+    counts(found, family).into_iter().map(of_kind).collect()
+}
+
+fn said(counts: &BTreeMap<Reply, usize>, asked: usize) -> String {
+    let Some(ttl) = most(counts) else { return "none replies".to_owned() };
+    let these = counts.get(&Some(ttl)).copied().unwrap_or(0);
+    let share = if these == asked { "all".to_owned() } else { these.to_string() };
+    let ttl = ttl.map(|ttl| format!(", TTL {ttl}")).unwrap_or_default();
+    format!("{share} reply{ttl}")
+}
+
 /// One line for each kind.
 pub(super) fn kinds(found: &Found<'_>, family: Family) -> String {
     let mut out = String::new();
-    let counts = counts(found, family);
-    let width = counts.keys().map(|kind| describe(*kind).len()).max().unwrap_or(0);
-    for (kind, counts) in &counts {
-        let total: usize = counts.values().sum();
-        let found = match most(counts) {
-            None => "none replies".to_owned(),
-            Some(ttl) => {
-                let these = counts.get(&Some(ttl)).copied().unwrap_or(0);
-                let share = if these == total { "all".to_owned() } else { these.to_string() };
-                let ttl = ttl.map(|ttl| format!(", TTL {ttl}")).unwrap_or_default();
-                format!("{share} reply{ttl}")
-            }
+    let kinds = of_kinds(found, family);
+    let width = kinds.iter().map(|of_kind| of_kind.kind.len()).max().unwrap_or(0);
+    let wide = kinds.iter().map(|of_kind| of_kind.of.to_string().len()).max().unwrap_or(0);
+    let is_whole = kinds.iter().all(|of_kind| of_kind.of == of_kind.asked);
+    for OfKind { kind, asked, of, found, .. } in kinds {
+        let _ = if is_whole {
+            writeln!(out, "  {kind:width$}  {asked:6} pairs: {found}")
+        } else {
+            writeln!(out, "  {kind:width$}  {asked:6} of {of:wide$} pairs: {found}")
         };
-        let _ = writeln!(out, "  {:width$}  {total:6} pairs: {found}", describe(*kind));
     }
     out
 }
