@@ -31,8 +31,19 @@ Examples:
   netlab down                the only lab there is
   netlab down two-node
   netlab down --all
+  netlab down --wait         before something is measured, or needs the room
 
-A lab that is not running is down already: that is no error.";
+A lab that is not running is down already: that is no error.
+
+`down` returns when the lab's processes are gone. The kernel frees their namespaces
+afterwards: a tenth of a second for a few, seconds for a thousand, and what is built
+meanwhile waits for it. `--wait` returns when that is done, whoever's the namespaces were.
+It is known by what the kernel does in order: it frees namespaces in batches, one after
+the other. netlab drops a namespace of its own that has a cable to another one of its
+own, and hears when the cable is gone; then a second, and a third, each when the one
+before has gone. The first may be in one batch with the lab, or come before it where a
+socket still held the lab for a moment; the second comes no earlier than the lab; when
+the third goes, the batches before it are done.";
 
 pub(super) const STATUS: &str = "\
 Examples:
