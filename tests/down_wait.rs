@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use support::{Mode, Ran, World, in_each_mode, skip, wait_until};
+use support::{Mode, Ran, World, in_each_mode, is_slow, skip, wait_until};
 
 /// Network namespaces of `labs/two-node.toml`: the fabric, two nodes and four pods.
 const LAB: usize = 7;
@@ -51,18 +51,22 @@ fn what_a_lab_was_made_of_can_be_used_again_at_once() {
             format!("cd {}; for turn in 1 2 3 4 5 6 7 8; do {turn}; done", world.temporary().display())
                 .replace("two-node.toml", "../two-node.toml")
         };
+        let Some(with) = run(world, test, limit, &again("down --wait")) else { return };
+        assert_eq!(with.code, 0, "{:?}: {with:#?}", world.mode);
+        assert_eq!(with.stdout.matches("the kernel has freed all namespaces, in ").count(), 8, "{with:#?}");
         // One that is brought up right after another does not always find the room: so the limit is one.
+        if is_slow() {
+            let why = "that the limit is one: this machine frees labs faster than it starts programs";
+            return skip(test, why);
+        }
         let mut without = None;
         wait_until("the kernel takes its time to free a lab", || {
             without = run(world, test, limit, &again("down"));
             without.as_ref().is_none_or(|ran| ran.code != 0)
         });
-        let Some(without) = without else { return };
+        let without = without.expect("it could be run before");
         assert_eq!(without.code, 9, "{without:#?}");
         assert!(without.stderr.contains("user.max_net_namespaces"), "{without:#?}");
-        let with = run(world, test, limit, &again("down --wait")).expect("it could be run before");
-        assert_eq!(with.code, 0, "{:?}: {with:#?}", world.mode);
-        assert_eq!(with.stdout.matches("the kernel has freed all namespaces, in ").count(), 8, "{with:#?}");
     });
 }
 
