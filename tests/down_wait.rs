@@ -53,7 +53,11 @@ fn what_a_lab_was_made_of_can_be_used_again_at_once() {
         };
         let Some(with) = run(world, test, limit, &again("down --wait")) else { return };
         assert_eq!(with.code, 0, "{:?}: {with:#?}", world.mode);
-        assert_eq!(with.stdout.matches("the kernel has freed all namespaces, in ").count(), 8, "{with:#?}");
+        assert_eq!(
+            with.stdout.matches("the kernel has freed all unused namespaces, in ").count(),
+            8,
+            "{with:#?}"
+        );
         // One that is brought up right after another does not always find the room: so the limit is one.
         if is_slow() {
             let why = "that the limit is one: this machine frees labs faster than it starts programs";
@@ -76,7 +80,7 @@ fn it_also_waits_for_labs_that_are_down_already_and_for_all_at_once() {
         let file = world.lab("two-node.toml");
         let waited = |said: &str, before: &str| {
             let rest = said.strip_prefix(before).unwrap_or_else(|| panic!("{said} begins with {before}"));
-            assert!(rest.starts_with("the kernel has freed all namespaces, in "), "{said}");
+            assert!(rest.starts_with("the kernel has freed all unused namespaces, in "), "{said}");
             assert_eq!(rest.lines().count(), 1, "{said}");
         };
         waited(&world.ok(&["down", "--wait"]), "no lab is running\n");

@@ -37,14 +37,15 @@ Examples:
 A lab that is not running is down already: that is no error.
 
 `down` returns when the lab's processes are gone. The kernel frees their namespaces
-afterwards: a tenth of a second for a few, seconds for a thousand, and what is built
-meanwhile waits for it. `--wait` returns when that is done, whoever's the namespaces were.
-It is known by what the kernel does in order: it frees namespaces in batches, one after
-the other. netlab drops a namespace of its own that has a cable to another one of its
-own, and hears when the cable is gone; then a second, and a third, each when the one
-before has gone. The first may be in one batch with the lab, or come before it where a
-socket still held the lab for a moment; the second comes no earlier than the lab; when
-the third goes, the batches before it are done.";
+afterwards: a fifth of a second for a few, seconds for a thousand, and what is built
+meanwhile takes longer. `--wait` returns when that is done, whosever namespaces they were.
+
+It is known by the kernel's own order: it frees namespaces in batches, one after the other.
+netlab drops one of its own, which has a cable to another of its own, and hears when the
+cable has gone; then a second, and a third, each when the one before has gone. The lab is
+in the second's batch at the latest, and that is done when the third's turn comes.
+A namespace that something still uses is not waited for: a TCP connection between pods of
+two nodes that was open when the lab went down can keep theirs for two minutes.";
 
 pub(super) const STATUS: &str = "\
 Examples:

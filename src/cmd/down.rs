@@ -56,7 +56,7 @@ fn until_freed() -> anyhow::Result<()> {
     match kernel::wait_until_freed(&interrupts, FREEING)? {
         Freed::All => {
             ui::print(&format!(
-                "the kernel has freed all namespaces, in {}\n",
+                "the kernel has freed all unused namespaces, in {}\n",
                 ui::duration(begun.elapsed())
             ))?;
             Ok(())
