@@ -12,7 +12,8 @@
 //!    netlink sockets that were open in it, which are freed only after a grace period of RCU. At the end of each batch the kernel
 //!    waits for all that is freed so (`rcu_barrier()`).
 //! 2. So the labs are in the second's batch at the latest,
-//! 3. and that batch is done when the third goes. (With two, one run in a hundred or so came too early.)
+//! 3. and that batch is done when the third goes. (With two, one of two dozen trials with sockets open to the end came
+//!    too early.)
 
 use std::fs::File;
 use std::os::fd::{AsRawFd as _, OwnedFd};
