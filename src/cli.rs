@@ -148,6 +148,9 @@ pub struct Down {
     /// Take all labs down
     #[arg(long, conflicts_with = "labs")]
     pub all: bool,
+    /// Return when the kernel has freed the labs' namespaces too, not just when their processes are gone
+    #[arg(long)]
+    pub wait: bool,
 }
 
 /// `netlab status`

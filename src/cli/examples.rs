@@ -32,8 +32,20 @@ Examples:
   netlab down                the only lab there is
   netlab down two-node
   netlab down --all
+  netlab down --wait         before something is measured, or needs the room
 
-A lab that is not running is down already: that is no error.";
+A lab that is not running is down already: that is no error.
+
+`down` returns when the lab's processes are gone. The kernel frees their namespaces
+afterwards: a fifth of a second for a few, seconds for a thousand, and what is built
+meanwhile takes longer. `--wait` returns when that is done, whosever namespaces they were.
+
+It is known by the kernel's own order: it frees namespaces in batches, one after the other.
+netlab drops one of its own, which has a cable to another of its own, and hears when the
+cable has gone; then a second, and a third, each when the one before has gone. The lab is
+in the second's batch at the latest, and that is done when the third's turn comes.
+A namespace that something still uses is not waited for: a TCP connection between pods of
+two nodes that was open when the lab went down can keep theirs for two minutes.";
 
 pub(super) const STATUS: &str = "\
 Examples:

@@ -1,22 +1,24 @@
 //! `netlab down`: ends labs. A lab that is not there is down already.
 
 use std::os::fd::OwnedFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::PollTimeout;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
-use super::{FINE, running, usage};
+use super::{FINE, Fail, OTHER, running, usage};
 use crate::cli::Down;
 use crate::diag::closest;
-use crate::kernel;
+use crate::kernel::{self, Freed, Interrupts};
 use crate::state::{self, Process, Record};
 use crate::ui;
 
 /// How long a lab's processes may take to end: five thousand take a second.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the kernel may take to free what they leave: the namespaces of five thousand pods take it some 15 s.
+const FREEING: Duration = Duration::from_secs(300);
 
 pub(super) fn down(args: &Down) -> anyhow::Result<u8> {
     let names = if args.all {
@@ -38,7 +40,38 @@ pub(super) fn down(args: &Down) -> anyhow::Result<u8> {
             ui::remark(&format!("netlab: {earlier:#}"));
         }
     }
+    if args.wait
+        && let Err(error) = until_freed()
+        && let Some(earlier) = failure.replace(error)
+    {
+        ui::remark(&format!("netlab: {earlier:#}"));
+    }
     failure.map_or(Ok(FINE), Err)
+}
+
+/// Waits until the kernel has freed what labs that are down were made of.
+fn until_freed() -> anyhow::Result<()> {
+    let begun = Instant::now();
+    let interrupts = Interrupts::hold()?;
+    match kernel::wait_until_freed(&interrupts, FREEING)? {
+        Freed::All => {
+            ui::print(&format!(
+                "the kernel has freed all unused namespaces, in {}\n",
+                ui::duration(begun.elapsed())
+            ))?;
+            Ok(())
+        }
+        Freed::NotYet => anyhow::bail!(
+            "after {} s the kernel is still freeing namespaces that nobody uses any more: labs are down, but what is \
+             built now may wait for that; `netlab down --wait` waits on",
+            FREEING.as_secs()
+        ),
+        Freed::Interrupted(signal) => {
+            let message =
+                "interrupted: labs are down, and the kernel goes on freeing their namespaces".to_owned();
+            Err(Fail { code: u8::try_from(128 + signal as i32).unwrap_or(OTHER), message }.into())
+        }
+    }
 }
 
 fn one(name: &str) -> anyhow::Result<()> {

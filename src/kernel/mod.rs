@@ -3,6 +3,7 @@
 //! Nothing here decides what a lab looks like; it makes what a [`crate::plan`] says, and reads back what is there.
 
 mod build;
+mod canary;
 pub mod capture;
 mod container;
 mod counters;
@@ -43,6 +44,7 @@ mod wireguard;
 pub mod worker;
 
 pub use build::Built;
+pub use canary::{Freed, wait_until_freed};
 pub use container::{Phase, Plan as ContainerPlan, Restart, State as ContainerState};
 pub use counters::{Queued, Tally, tally, udp_sockets};
 pub use enter::{Entered, Place, Room, enter_network, run};

@@ -58,6 +58,12 @@ impl Worker {
         Ok(std::mem::take(&mut self.heard))
     }
 
+    /// Ends the worker without waiting until it has ended: the kernel may be doing something for it that takes long.
+    pub fn abandon(mut self) {
+        self.reaped = true;
+        let _ = kill(self.pid, Signal::SIGKILL);
+    }
+
     /// Tells the worker to stop; its result is what it has got so far.
     pub fn stop(&self, signal: Signal) {
         // It may have ended by itself in the meantime; and one that somebody has halted hears nothing until it goes on.
