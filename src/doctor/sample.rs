@@ -18,9 +18,11 @@ pub(crate) fn fine() -> Examination {
             Limit::Processes => (Value::Unlimited, None),
             Limit::Files => (Value::Number(524_288), None),
             Limit::CgroupPids => (Value::Number(10_000), Some(20)),
+            Limit::Memory => (Value::Number(24_105), Some(1_762)),
+            Limit::CgroupMemory => (Value::Unlimited, None),
             _ => (Value::Number(127_000), None),
         };
-        Reading { limit, value, used }
+        Reading { limit, value, used, file: None }
     });
     let facts = Facts {
         machine: Machine {
