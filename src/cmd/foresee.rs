@@ -30,12 +30,14 @@ pub(super) fn limits(lab: &Lab, used: Used) -> Vec<Obstacle> {
     obstacles(&takes, &readings)
 }
 
-/// Refuses a lab that this machine has no room for, and remarks on what will not be as it should be.
+/// Refuses a lab that this machine has no room for, with all that is in the way, and warns of what will not be as it should.
 pub(super) fn room(lab: &Lab, used: Used) -> anyhow::Result<()> {
     let who = format!("lab `{}`", lab.name);
-    let (refused, doubtful): (Vec<_>, Vec<_>) =
-        limits(lab, used).into_iter().partition(|obstacle| obstacle.gravity == Gravity::Refused);
-    if let Some(message) = refusal(&who, &refused) {
+    let (refused, doubtful): (Vec<_>, Vec<_>) = limits(lab, used).into_iter().partition(is_refusal);
+    if !refused.is_empty() {
+        let lines: Vec<String> = refused.iter().map(|obstacle| obstacle.said_of(&who)).collect();
+        let message =
+            format!("{}\n{who} was not brought up; nothing of it was made", lines.join("\nnetlab: "));
         return Err(Fail { code: MACHINE, message }.into());
     }
     if used == Used::Now {
@@ -44,11 +46,15 @@ pub(super) fn room(lab: &Lab, used: Used) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// All that is in the way, and that nothing was made.
-fn refusal(who: &str, obstacles: &[Obstacle]) -> Option<String> {
-    let lines: Vec<String> = obstacles.iter().map(|obstacle| obstacle.said_of(who)).collect();
-    (!lines.is_empty())
-        .then(|| format!("{}\n{who} was not brought up; nothing of it was made", lines.join("\nnetlab: ")))
+/// The same for a lab that is one of many: only why not, in one line.
+pub(super) fn refusal(lab: &Lab) -> Option<String> {
+    let refused = limits(lab, Used::Now).into_iter().filter(is_refusal);
+    let said: Vec<String> = refused.map(|obstacle| obstacle.said_of("the lab")).collect();
+    (!said.is_empty()).then(|| said.join("; "))
+}
+
+fn is_refusal(obstacle: &Obstacle) -> bool {
+    obstacle.gravity == Gravity::Refused
 }
 
 /// A line for each, on standard error.

@@ -12,6 +12,8 @@ use crate::doctor::{Limit, Reading, Takes, Value};
 
 /// Labs that learn so few neighbours need no look at the table.
 const FEW_NEIGHBOURS: u64 = 64;
+/// Labs that take so few MiB need no look at the memory: where that is too much, no machine is of use.
+const LITTLE_MEMORY: u64 = 32;
 /// `CAP_SYS_ADMIN` and `CAP_SYS_RESOURCE` (capabilities(7)).
 const SYS_ADMIN: u64 = 1 << 21;
 const SYS_RESOURCE: u64 = 1 << 24;
@@ -29,6 +31,7 @@ pub fn limits_for(takes: &Takes) -> Vec<Reading> {
     let matters = |limit: &Limit| match limit {
         Limit::NeighboursV4 => takes.neighbours_v4 > FEW_NEIGHBOURS,
         Limit::NeighboursV6 => takes.neighbours_v6 > FEW_NEIGHBOURS,
+        Limit::Memory | Limit::CgroupMemory => takes.memory > LITTLE_MEMORY,
         // Whoever may make the others needs none of these.
         Limit::UserNamespaces => !getuid().is_root() && !has_capability(SYS_ADMIN),
         Limit::InotifyInstances | Limit::InotifyWatches => false,
@@ -85,15 +88,15 @@ impl Reader {
             Ok((soft, _)) => Value::Number(soft),
             Err(_) => return (Value::Unknown, None),
         };
+        if self.load.is_some_and(|(all, _)| self.has_room(value, all)) {
+            return (value, None);
+        }
         let user = getuid().as_raw();
         match Standing::of(user) {
             Standing::Exempt => (Value::Unlimited, None),
             // Those that count are the user's own within this user namespace: nobody says which they are.
             Standing::Inside => (value, None),
-            Standing::Held => match self.load {
-                Some((all, _)) if self.has_room(value, all) => (value, None),
-                _ => (value, Some(tasks::threads_of(user))),
-            },
+            Standing::Held => (value, Some(tasks::threads_of(user))),
         }
     }
 }
