@@ -119,7 +119,9 @@ fn every_way_to_fill_a_bridge() {
         let node = "[[node]]\nname = \"n\"\nsegment = \"a\"\n";
         format!("{}{node}{home}{}", racks(&["a", "b", "c"]), routers(plugs - 1, "\"b\", \"c\""))
     };
-    let ways: [(&str, &dyn Fn(usize) -> String, Option<DataPath>, usize); 7] = [
+    /// Its name, the topology with so many plugs, `--data-path`, and how many fit.
+    type Way<'a> = (&'a str, &'a dyn Fn(usize) -> String, Option<DataPath>, usize);
+    let ways: [Way<'_>; 7] = [
         ("pods by number", &by_number, None, 1023),
         ("pods by table", &by_table, None, 1023),
         ("pods of a flat network, whose eth0 is a port too", &by_number, Some(DataPath::L2), 1022),

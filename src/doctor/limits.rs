@@ -194,10 +194,9 @@ impl Reading {
                 return format!("labs learn up to {learnt}; larger ones get permanent entries");
             }
             Serves::Containers => return "netlab uses none; programs in containers may".to_owned(),
-            Serves::Namespaces => "nodes and pods",
+            Serves::Namespaces | Serves::Memory => "nodes and pods",
             Serves::Nodes => "nodes of a lab",
             Serves::Labs => "labs and commands",
-            Serves::Memory => "nodes and pods",
         };
         let room = |left: u64| match self.limit.serves() {
             Serves::Nodes => left.saturating_sub(OWN_DESCRIPTORS),
