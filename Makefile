@@ -61,7 +61,7 @@ fmt: ## Format the code
 doc: ## Build the documentation; a broken link is an error
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps
 
-bench: ## Measure netlab beside `ip -batch` and print the ratios
+bench: ## Measure netlab beside what the kernel itself needs and beside `ip -batch`: docs/benchmarks.md
 	$(CARGO) bench --locked --bench labs
 
 # One after the other even under `make -j`: they share the target directory's lock anyway.

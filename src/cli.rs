@@ -130,6 +130,9 @@ pub struct Up {
     /// Show every step as the command that would do it
     #[arg(short, long)]
     pub verbose: bool,
+    /// Show where the time went, phase by phase
+    #[arg(long)]
+    pub timings: bool,
     /// How to print the result: text or json
     #[arg(long, value_enum, default_value = "text", hide_possible_values = true)]
     pub format: Format,

@@ -1,16 +1,22 @@
 //! PURE. What happened while a lab was built. The progress bar, `-v` and JSON output are listeners of this one enum; it
 //! crosses from the holder to `netlab up` as a line of JSON each.
 
+mod timings;
+
 use serde::{Deserialize, Serialize};
+
+pub use timings::{Phase, Spent, Timings};
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Event {
-    /// The namespace of that index in the plan is there, with everything that was planned for it.
+    /// So many of the plan's namespaces are there, with everything that was planned for them.
     Built(usize),
     /// All containers have been started.
     Started(usize),
+    /// Where the holder's time went, where that was asked for.
+    Timings(Timings),
     /// Traffic flows.
     Ready,
     /// The lab could not be built.

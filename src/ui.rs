@@ -17,8 +17,19 @@ pub fn print(text: &str) -> io::Result<()> {
 /// Writes a result that is no text, as [`print()`] does.
 pub fn write(bytes: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    let written = out.write_all(bytes).and_then(|()| out.flush());
-    written.map_err(|error| io::Error::new(error.kind(), format!("writing to standard output: {error}")))
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(|error| not_written(&error))
+}
+
+/// Writes a result that may be longer than anybody should have to keep in memory, as it comes.
+pub fn stream(
+    result: impl FnOnce(&mut io::BufWriter<io::StdoutLock<'static>>) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    result(&mut out).and_then(|()| out.flush()).map_err(|error| not_written(&error))
+}
+
+fn not_written(error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("writing to standard output: {error}"))
 }
 
 /// Writes a remark. If nobody reads it, nothing is lost.

@@ -51,6 +51,14 @@ fn the_plan_of_every_lab_is_reviewed() {
 }
 
 #[test]
+fn namespaces_are_counted_without_a_plan() {
+    for path in labs() {
+        let lab = read(&path);
+        assert_eq!(netlab::plan::namespaces(&lab), plan(&lab).namespaces.len(), "{}", lab.name);
+    }
+}
+
+#[test]
 fn a_plan_is_the_same_on_every_run_and_as_json() {
     for path in labs() {
         let file = path.to_str().expect("text");

@@ -6,14 +6,12 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 
-use crate::Who;
+use crate::who::{Who, readable_directory};
 
 /// What one namespace gets, each a file or an argument list.
 #[derive(Default)]
@@ -38,10 +36,9 @@ pub(crate) struct Built {
 }
 
 impl Batch {
-    /// Writes the script, and tries it.
+    /// Writes the script.
     pub(crate) fn new(who: Who, plan: &str) -> anyhow::Result<Self> {
-        let directory = tempfile::Builder::new().prefix("netlab-bench-").tempdir()?;
-        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755))?;
+        let directory = readable_directory()?;
         let namespaces = read(plan)?;
         let names =
             namespaces.iter().map(|namespace| format!("netns add {}\n", namespace.name)).collect::<String>();
@@ -66,9 +63,7 @@ impl Batch {
         }
         script.push_str("echo ready\nread -r end || :\n");
         write("build.sh", &script)?;
-        let batch = Self { who, directory };
-        batch.build()?.end()?;
-        Ok(batch)
+        Ok(Self { who, directory })
     }
 
     pub(crate) fn build(&self) -> anyhow::Result<Built> {
@@ -78,9 +73,7 @@ impl Batch {
         }
         command.args(["--mount", "--net", "sh"]).arg(self.directory.path().join("build.sh"));
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        if let Some(uid) = self.who.uid() {
-            command.uid(uid).gid(uid);
-        }
+        self.who.becomes(&mut command);
         let begun = Instant::now();
         let mut shell = command.spawn().context("unshare")?;
         let mut line = String::new();

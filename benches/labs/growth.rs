@@ -2,19 +2,19 @@
 //! technique needs: N nodes that know of each other are N × (N − 1) routes, and with VXLAN as many neighbours and FDB entries.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::fs;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use netlab::model::DataPath;
 use serde_json::{Value, json};
 
-use crate::Who;
-use crate::memory::{self, Memory};
+use crate::figures::{Figures, count, mib, millis, time};
+use crate::memory::Kernel;
 use crate::netlab::Netlab;
 use crate::quiet::Quiet;
-use crate::report::Figures;
+use crate::section::Section;
+use crate::size::Size;
+use crate::table::Table;
+use crate::who::Who;
 
 /// Nodes, each with one pod.
 const NODES: [usize; 4] = [25, 50, 100, 250];
@@ -25,56 +25,45 @@ const MOST_ROUNDS: u32 = 3;
 const REST: Duration = Duration::from_millis(300);
 
 /// What was measured of one lab.
-pub(crate) struct Measured {
+struct Measured {
     nodes: usize,
     data_path: DataPath,
-    who: Who,
     /// Operations of the plan, by kind.
     operations: BTreeMap<&'static str, usize>,
     /// Milliseconds of each round.
     up: Vec<f64>,
     down: Vec<f64>,
-    memory: Memory,
     /// Kilobytes that the kernel has more while the lab is up.
     kernel: Vec<f64>,
 }
 
 /// Measures every size on every data path, in turns.
-pub(crate) fn measure(rounds: u32, quiet: &mut Quiet) -> anyhow::Result<Vec<Measured>> {
+pub(crate) fn measure(rounds: u32, quiet: &mut Quiet) -> anyhow::Result<Section> {
     let mut all = Vec::new();
-    let who = *Who::all().first().context("nobody to run as")?;
     for data_path in DATA_PATHS {
         for nodes in NODES {
-            all.push(of(nodes, data_path, who, rounds.clamp(1, MOST_ROUNDS), quiet)?);
+            all.push(of(nodes, data_path, rounds.clamp(1, MOST_ROUNDS), quiet)?);
         }
     }
-    Ok(all)
+    let json = all.iter().map(json).collect();
+    Ok(Section { name: "growth", title: "How cost grows with the nodes", tables: table(&all), json })
 }
 
-fn of(
-    nodes: usize,
-    data_path: DataPath,
-    who: Who,
-    rounds: u32,
-    quiet: &mut Quiet,
-) -> anyhow::Result<Measured> {
+fn of(nodes: usize, data_path: DataPath, rounds: u32, quiet: &mut Quiet) -> anyhow::Result<Measured> {
     let word = data_path.word();
     eprintln!("{nodes} nodes on {word}");
-    let text =
-        format!("[cluster]\ndata_path = \"{word}\"\n[[node]]\nname = \"node\"\ncount = {nodes}\npods = 1\n");
-    let netlab = Netlab::of(who, &text)?;
-    let (mut up, mut down, mut kernel, mut memory) = (Vec::new(), Vec::new(), Vec::new(), None);
+    let text = Size::of(nodes, 1).topology(&format!("data_path = \"{word}\""));
+    let netlab = Netlab::of(Who::first(), &text)?;
+    let (mut up, mut down, mut kernel) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
         quiet.wait()?;
-        let before = kernel_memory()?;
+        let before = Kernel::now()?.all;
         up.push(millis(netlab.up()?));
         std::thread::sleep(REST);
-        kernel.push(kernel_memory()? - before);
-        memory = Some(memory::of(&netlab.record()?)?);
+        kernel.push(Kernel::now()?.all - before);
         down.push(millis(netlab.down()?));
     }
-    let memory = memory.context("no round")?;
-    Ok(Measured { nodes, data_path, who, operations: operations(&text)?, up, down, memory, kernel })
+    Ok(Measured { nodes, data_path, operations: operations(&text)?, up, down, kernel })
 }
 
 /// How many operations of each kind a plan has; those that grow with the square of the nodes have names of their own.
@@ -95,61 +84,42 @@ fn operations(text: &str) -> anyhow::Result<BTreeMap<&'static str, usize>> {
     Ok(counts)
 }
 
-/// What the kernel holds for itself and cannot give back at once, in kilobytes.
-fn kernel_memory() -> anyhow::Result<f64> {
-    let text = fs::read_to_string("/proc/meminfo")?;
-    let field = |name: &str| -> anyhow::Result<f64> {
-        let line = text.lines().find_map(|line| line.strip_prefix(name));
-        let line = line.with_context(|| format!("/proc/meminfo has no {name}"))?;
-        Ok(line.trim().trim_end_matches(" kB").parse()?)
-    };
-    ["Slab:", "Percpu:", "KernelStack:", "VmallocUsed:"].into_iter().map(field).sum()
-}
-
-fn millis(time: Duration) -> f64 {
-    time.as_secs_f64() * 1000.0
-}
-
 /// Markdown: a row a lab.
-pub(crate) fn table(all: &[Measured]) -> String {
-    if all.is_empty() {
-        return String::new();
-    }
-    let mut out = String::from(
-        "| data path | nodes | as | up: median | µs an operation | down | routes | neighbours | FDB entries | other operations | \
-         kernel memory | holder: PSS |\n|---|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
-    );
-    for Measured { nodes, data_path, who, operations, up, down, memory, kernel } in all {
-        let count = |kind: &str| operations.get(kind).copied().unwrap_or(0);
+fn table(all: &[Measured]) -> String {
+    let mut table = Table::new(&[
+        "data path",
+        "#nodes, a pod on each",
+        "#up: median",
+        "#µs an operation",
+        "#down",
+        "#routes",
+        "#neighbours",
+        "#FDB entries",
+        "#other operations",
+        "#kernel memory",
+    ]);
+    for Measured { nodes, data_path, operations, up, down, kernel } in all {
+        let number = |kind: &str| operations.get(kind).copied().unwrap_or(0).to_string();
         let sum: usize = operations.values().sum();
-        let (up, down, kernel) =
-            (Figures::of(up).median, Figures::of(down).median, Figures::of(kernel).median);
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            out,
-            "| {} | {nodes} | {} | {up:.0} ms | {:.1} | {down:.0} ms | {} | {} | {} | {} | {:.0} MiB | {:.1} MiB |",
-            data_path.word(),
-            who.word(),
-            up * 1000.0 / sum as f64,
-            count("routes"),
-            count("neighbours"),
-            count("FDB entries"),
-            count("others"),
-            kernel / 1024.0,
-            memory.holder_pss as f64 / 1024.0,
-        );
+        let median = |values: &[f64]| Figures::of(values).median;
+        let each = median(up) * 1000.0 / count(sum);
+        let first = [
+            data_path.word().to_owned(),
+            nodes.to_string(),
+            time(median(up)),
+            format!("{each:.1}"),
+            time(median(down)),
+        ];
+        let numbers = ["routes", "neighbours", "FDB entries", "others"].map(number);
+        table.row(first.into_iter().chain(numbers).chain([format!("{:.0} MiB", mib(median(kernel)))]));
     }
-    out
+    table.finish()
 }
 
 /// The same for programs.
-pub(crate) fn json(all: &[Measured]) -> Vec<Value> {
-    let row = |one: &Measured| {
-        json!({
-            "data_path": one.data_path.word(), "nodes": one.nodes, "as": one.who.word(),
-            "up_ms": one.up, "down_ms": one.down, "operations": one.operations,
-            "kernel_memory_kb": one.kernel, "holder_pss_kb": one.memory.holder_pss,
-        })
-    };
-    all.iter().map(row).collect()
+fn json(one: &Measured) -> Value {
+    json!({
+        "data_path": one.data_path.word(), "nodes": one.nodes, "up_ms": one.up, "down_ms": one.down,
+        "operations": one.operations, "kernel_memory_kb": one.kernel,
+    })
 }

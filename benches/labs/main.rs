@@ -1,121 +1,59 @@
-//! How long whole commands of netlab take, beside `ip -batch` making the same end state.
+//! How long whole commands of netlab take, beside what the kernel itself needs for the same end state (benches/floor),
+//! beside `ip -batch`, and beside Mininet where it is installed.
 //!
-//! Everything is measured in turns (netlab as root, netlab as an ordinary user, `ip -batch`, and again), so that a busy
-//! machine is busy for all of them, and each begins only when the kernel has freed what the one before left. Nothing is
-//! asserted: the table says which targets were met on this machine, now.
+//! Everything is measured in turns (netlab, the floor program, `ip -batch`, and again), so that a busy machine is busy for
+//! all of them, and each begins only when the kernel has freed what the one before left. Nothing is asserted: the tables
+//! say which targets were met on this machine, now.
 //!
-//!     make bench                                  20 rounds
+//!     make bench                                  everything, 20 rounds; writes docs/benchmarks.md
 //!     NETLAB_BENCH_ROUNDS=5 make bench
-//!     NETLAB_BENCH=pairs make bench               only all pairs of many pods; or `labs`, or `growth`: up to 250 nodes
+//!     NETLAB_BENCH=labs,pairs make bench          only these sections; prints, and leaves the document alone
+//!     NETLAB_BENCH=labs NETLAB_BENCH_LABS=2x2,10x100 make bench
 
 mod batch;
+mod contest;
+mod document;
+mod figures;
+mod floor;
 mod growth;
+mod idle;
+mod machine;
 mod memory;
+mod mininet;
 mod netlab;
 mod pairs;
 mod quiet;
-mod report;
+mod results;
+mod section;
+mod size;
+mod startup;
+mod table;
+mod who;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
-use nix::unistd::geteuid;
+use serde_json::{Map, Value, json};
 
-use batch::Batch;
-use netlab::Netlab;
+use contest::Contest;
+use floor::Floor;
+use mininet::Mininet;
 use quiet::Quiet;
-use report::{Report, Row};
+use results::Results;
+use section::Section;
+use size::Size;
+use who::Who;
 
-/// The user that stands for "an ordinary user" when this runs as root: nobody.
-const NOBODY: u32 = 65_534;
+/// The labs of the section `labs`. Large ones take long, differ less from round to round, and are made as one user.
+const SMALL: [Size; 2] = [Size::of(2, 2), Size::of(10, 10)];
+const LARGE: [Size; 4] = [Size::of(100, 10), Size::of(10, 100), Size::of(50, 20), Size::of(250, 4)];
+/// That of the section `large`.
+const LARGEST: Size = Size::of(50, 100);
+/// Rounds of large labs at most.
+const LONG_ROUNDS: u32 = 3;
 
-/// The labs that are measured, and how long `up` should take for them in milliseconds, as root and rootless.
-const LABS: [(&str, &str, [f64; 2]); 2] = [
-    ("2 nodes × 2 pods", "two-node.toml", [30.0, 45.0]),
-    ("10 nodes × 10 pods", "hundred-pods.toml", [200.0, 200.0]),
-];
-
-/// Milliseconds that `down` of two nodes should take.
-const DOWN: f64 = 15.0;
-/// Milliseconds that a walk should take in any of these labs.
-const WALK: f64 = 300.0;
-
-/// Whom netlab is run as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Who {
-    Root,
-    Rootless,
-}
-
-impl Who {
-    /// Those that can be measured here.
-    fn all() -> &'static [Self] {
-        if geteuid().is_root() { &[Self::Root, Self::Rootless] } else { &[Self::Rootless] }
-    }
-
-    /// Whom to become for it.
-    fn uid(self) -> Option<u32> {
-        (self == Self::Rootless && geteuid().is_root()).then_some(NOBODY)
-    }
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Root => "root",
-            Self::Rootless => "rootless",
-        }
-    }
-}
-
-/// One lab with all that compete in making it.
-struct Contest {
-    lab: &'static str,
-    targets: [f64; 2],
-    file: PathBuf,
-    netlabs: Vec<(Who, Netlab)>,
-    batches: Vec<(Who, Batch)>,
-}
-
-impl Contest {
-    fn new(lab: &'static str, file: &str, targets: [f64; 2]) -> anyhow::Result<Self> {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("labs").join(file);
-        let mut netlabs = Vec::new();
-        let mut batches = Vec::new();
-        for who in Who::all() {
-            let netlab = Netlab::new(*who, &file)?;
-            match Batch::new(*who, &netlab.plan()?) {
-                Ok(batch) => batches.push((*who, batch)),
-                Err(error) => eprintln!("SKIPPED: ip -batch, {}, {lab}: {error:#}", who.word()),
-            }
-            netlabs.push((*who, netlab));
-        }
-        Ok(Self { lab, targets, file, netlabs, batches })
-    }
-
-    /// Everybody's turn, once.
-    fn round(&self, quiet: &mut Quiet, report: &mut Report) -> anyhow::Result<()> {
-        for (who, netlab) in &self.netlabs {
-            quiet.wait()?;
-            let up_target = self.targets[usize::from(*who == Who::Rootless)];
-            let down_target = (self.file.ends_with("two-node.toml")).then_some(DOWN);
-            report.add(Row::netlab(self.lab, *who, "up", Some(up_target)), netlab.up()?);
-            report.add(Row::netlab(self.lab, *who, "status", None), netlab.status()?);
-            report.add(Row::netlab(self.lab, *who, "exec true", None), netlab.exec()?);
-            report.add(Row::netlab(self.lab, *who, "walk", Some(WALK)), netlab.walk()?);
-            if !report.has_memory(self.lab, *who) {
-                report.memory(self.lab, *who, memory::of(&netlab.record()?)?);
-            }
-            report.add(Row::netlab(self.lab, *who, "down", down_target), netlab.down()?);
-        }
-        for (who, batch) in &self.batches {
-            quiet.wait()?;
-            let built = batch.build()?;
-            report.add(Row::batch(self.lab, *who, "up"), built.took);
-            built.end()?;
-        }
-        Ok(())
-    }
-}
+const SECTIONS: [&str; 6] = ["labs", "large", "memory", "startup", "pairs", "growth"];
 
 fn main() -> anyhow::Result<()> {
     let rounds = match std::env::var("NETLAB_BENCH_ROUNDS") {
@@ -123,44 +61,106 @@ fn main() -> anyhow::Result<()> {
         Err(_) => 20_u32,
     };
     let only = std::env::var("NETLAB_BENCH").unwrap_or_default();
-    ensure!(
-        ["", "labs", "pairs", "growth"].contains(&only.as_str()),
-        "NETLAB_BENCH is labs, pairs or growth"
-    );
-    let wanted = |part: &str| only.is_empty() || only == part;
-    let mut quiet = Quiet::new()?;
-    let begun = Instant::now();
-    let mut report = Report::default();
-    if wanted("labs") {
-        labs(rounds, &mut quiet, &mut report)?;
-        println!("{}", report.table());
+    let wanted: Vec<&str> = if only.is_empty() { SECTIONS.to_vec() } else { only.split(',').collect() };
+    for name in &wanted {
+        ensure!(SECTIONS.contains(name), "NETLAB_BENCH is some of {}", SECTIONS.join(", "));
     }
-    let pairs = if wanted("pairs") { pairs::measure(rounds, &mut quiet)? } else { Vec::new() };
-    println!("{}", pairs::table(&pairs));
-    let growth = if wanted("growth") { growth::measure(rounds, &mut quiet)? } else { Vec::new() };
-    println!("{}", growth::table(&growth));
-    let json = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench.json");
-    std::fs::write(&json, report.json(rounds, &pairs::json(&pairs), &growth::json(&growth))?)
-        .with_context(|| format!("writing {}", json.display()))?;
-    eprintln!("{} s; all figures are in {}", begun.elapsed().as_secs(), json.display());
+    let sizes = std::env::var("NETLAB_BENCH_LABS").unwrap_or_default();
+    let is_whole = wanted.len() == SECTIONS.len() && sizes.is_empty();
+    let machine = machine::describe();
+    let mut text = machine::markdown(&machine);
+    println!("{text}");
+    let mut quiet = Quiet::new()?;
+    let mut all = Map::new();
+    for name in &wanted {
+        let begun = Instant::now();
+        let section = measure(name, rounds, &sizes, &mut quiet)?;
+        eprintln!("{name}: {} s", begun.elapsed().as_secs());
+        println!("{}", section.markdown());
+        text.push('\n');
+        text.push_str(&section.markdown());
+        all.insert((*name).to_owned(), section.json);
+    }
+    let all = json!({
+        "schema": "netlab.bench/2", "machine": machine::json(&machine), "rounds": rounds, "sections": all,
+    });
+    write_json(&all)?;
+    if is_whole {
+        document::write(&text)?;
+    }
     Ok(())
 }
 
-/// Labs up and down, once to warm up and then so many times.
-fn labs(rounds: u32, quiet: &mut Quiet, report: &mut Report) -> anyhow::Result<()> {
-    let contests: Vec<Contest> = LABS
-        .into_iter()
-        .map(|(lab, file, targets)| Contest::new(lab, file, targets))
-        .collect::<anyhow::Result<_>>()?;
-    eprintln!("warming up, then {rounds} rounds of {} labs", contests.len());
-    for contest in &contests {
-        contest.round(quiet, report)?;
+fn measure(name: &str, rounds: u32, sizes: &str, quiet: &mut Quiet) -> anyhow::Result<Section> {
+    let few = rounds.min(LONG_ROUNDS);
+    match name {
+        "labs" => {
+            contests("labs", "Up, down, and what is asked of a running lab", &labs(rounds, sizes)?, quiet)
+        }
+        "large" => {
+            let title = "5,000 pods: up, every gateway, 10,000 pairs across nodes, down";
+            let section = contests("large", title, &[(LARGEST, Who::first(), few)], quiet)?;
+            with_memory(section, quiet)
+        }
+        "memory" => memory::measure(quiet),
+        "startup" => startup::measure(rounds),
+        "pairs" => pairs::measure(rounds, quiet),
+        _ => growth::measure(rounds, quiet),
     }
-    report.forget_times();
-    for _ in 0..rounds {
-        for contest in &contests {
-            contest.round(quiet, report)?;
+}
+
+/// Adds what the largest lab costs in memory.
+fn with_memory(mut section: Section, quiet: &mut Quiet) -> anyhow::Result<Section> {
+    let (memory, idle) = memory::of(LARGEST, "", quiet)?;
+    let tables = [memory::table(std::slice::from_ref(&memory)), idle::table(&[(LARGEST, idle)])];
+    section.tables = [section.tables, tables.join("\n")].join("\n");
+    section.json = json!({ "times": section.json, "memory": memory.json() });
+    Ok(section)
+}
+
+/// The labs of the section `labs`, for whom, and in how many rounds; `sizes` may name some of them.
+fn labs(rounds: u32, sizes: &str) -> anyhow::Result<Vec<(Size, Who, u32)>> {
+    let small = SMALL.into_iter().flat_map(|size| Who::all().iter().map(move |who| (size, *who, rounds)));
+    let mut labs: Vec<_> =
+        small.chain(LARGE.map(|size| (size, Who::first(), rounds.min(LONG_ROUNDS)))).collect();
+    if !sizes.is_empty() {
+        let wanted = sizes.split(',').map(Size::read).collect::<anyhow::Result<Vec<_>>>()?;
+        labs.retain(|(size, ..)| wanted.contains(size));
+    }
+    ensure!(!labs.is_empty(), "NETLAB_BENCH_LABS={sizes}: none of the labs has that size");
+    Ok(labs)
+}
+
+/// Labs up and down: once to warm up where that is not long, and then so many times each, in turns.
+fn contests(
+    name: &'static str,
+    title: &'static str,
+    labs: &[(Size, Who, u32)],
+    quiet: &mut Quiet,
+) -> anyhow::Result<Section> {
+    let (floor, mininet) = (Floor::new()?, Mininet::new());
+    let mut contests = Vec::new();
+    for (size, who, rounds) in labs {
+        contests.push((Contest::new(*size, *who, floor.as_ref(), mininet.as_ref())?, *rounds));
+    }
+    let mut results = Results::default();
+    for (contest, _) in contests.iter().filter(|(contest, _)| contest.is_quick()) {
+        contest.round(0, quiet, &mut results)?;
+    }
+    results.forget();
+    let most = contests.iter().map(|(_, rounds)| *rounds).max().unwrap_or(0);
+    for round in 1..=most {
+        for (contest, _) in contests.iter().filter(|(_, rounds)| round <= *rounds) {
+            contest.round(round, quiet, &mut results)?;
         }
     }
+    Ok(Section { name, title, tables: results.tables(), json: results.json() })
+}
+
+fn write_json(all: &Value) -> anyhow::Result<()> {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench.json");
+    std::fs::write(&path, serde_json::to_string_pretty(all)?)
+        .with_context(|| format!("writing {}", path.display()))?;
+    eprintln!("every single value is in {}", path.display());
     Ok(())
 }

@@ -2,14 +2,19 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::process::CommandExt as _;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 
-use crate::Who;
+use crate::who::{Who, readable_directory};
+
+/// How often a running command is asked how much memory it has used: each look takes some ten microseconds.
+const LOOK: Duration = Duration::from_millis(1);
+/// The exit code of a command line that netlab does not know.
+const USAGE: i32 = 2;
 
 /// netlab for one user, with a runtime directory of its own and a copy of the program that every user can run.
 pub(crate) struct Netlab {
@@ -21,24 +26,19 @@ pub(crate) struct Netlab {
 }
 
 impl Netlab {
-    pub(crate) fn new(who: Who, lab: &Path) -> anyhow::Result<Self> {
-        let text = fs::read_to_string(lab).with_context(|| lab.display().to_string())?;
-        Self::of(who, &text)
-    }
-
     /// For a lab of this text.
     pub(crate) fn of(who: Who, text: &str) -> anyhow::Result<Self> {
-        let directory = tempfile::Builder::new().prefix("netlab-bench-").tempdir()?;
-        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755))?;
+        let directory = readable_directory()?;
         fs::copy(env!("CARGO_BIN_EXE_netlab"), directory.path().join("netlab"))?;
         let copy = directory.path().join("lab.toml");
         fs::write(&copy, text)?;
         fs::set_permissions(copy, fs::Permissions::from_mode(0o644))?;
-        let runtime = directory.path().join("run");
-        fs::create_dir(&runtime)?;
-        fs::set_permissions(&runtime, fs::Permissions::from_mode(0o700))?;
-        if let Some(uid) = who.uid() {
-            std::os::unix::fs::chown(&runtime, Some(uid), Some(uid))?;
+        for own in ["run", "snapshots"].map(|name| directory.path().join(name)) {
+            fs::create_dir(&own)?;
+            fs::set_permissions(&own, fs::Permissions::from_mode(0o700))?;
+            if let Some(uid) = who.uid() {
+                std::os::unix::fs::chown(&own, Some(uid), Some(uid))?;
+            }
         }
         let parsed =
             netlab::parse(text, "lab").map_err(|_| anyhow::anyhow!("not a valid topology: {text}"))?;
@@ -68,6 +68,16 @@ impl Netlab {
         self.time(&["walk", &self.pod, &self.last])
     }
 
+    /// Takes what there is for what should be.
+    pub(crate) fn accept(&self) -> anyhow::Result<()> {
+        self.time(&["test", "--accept", "--snapshots", "snapshots", "lab.toml"]).map(drop)
+    }
+
+    /// A lab from nothing to nothing: up, every test of it, down.
+    pub(crate) fn test(&self) -> anyhow::Result<Duration> {
+        self.time(&["test", "--check", "--snapshots", "snapshots", "lab.toml"])
+    }
+
     /// What `netlab plan` prints.
     pub(crate) fn plan(&self) -> anyhow::Result<String> {
         let output = self.command(&["plan", "lab.toml"]).output()?;
@@ -84,15 +94,18 @@ impl Netlab {
     }
 
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(self.directory.path().join("netlab"));
+        let mut command = Command::new(self.program());
         command.args(args).current_dir(self.directory.path()).stdin(Stdio::null());
         command.env("NETLAB_RUNTIME_DIR", self.directory.path().join("run"));
-        if let Some(uid) = self.who.uid() {
-            command.uid(uid).gid(uid);
-        }
+        self.who.becomes(&mut command);
         command
     }
 
+    fn program(&self) -> PathBuf {
+        self.directory.path().join("netlab")
+    }
+
+    /// Times a command that must succeed.
     pub(crate) fn time(&self, args: &[&str]) -> anyhow::Result<Duration> {
         let mut command = self.command(args);
         command.stdout(Stdio::null()).stderr(Stdio::null());
@@ -104,6 +117,38 @@ impl Netlab {
             anyhow::bail!("netlab {args:?}: {status}: {}", String::from_utf8_lossy(&again.stderr).trim());
         }
         Ok(took)
+    }
+
+    /// Times a command that this netlab may not have yet; `None` if so. What it says last goes with it.
+    pub(crate) fn time_if_known(&self, args: &[&str]) -> anyhow::Result<Option<(Duration, String)>> {
+        let begun = Instant::now();
+        let Output { status, stdout, stderr } = self.command(args).output()?;
+        let took = begun.elapsed();
+        if status.code() == Some(USAGE) {
+            return Ok(None);
+        }
+        let said = String::from_utf8_lossy(&stdout);
+        let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().to_owned();
+        ensure!(status.success(), "netlab {args:?}: {status}: {last} {}", String::from_utf8_lossy(&stderr));
+        Ok(Some((took, last)))
+    }
+
+    /// Brings the lab up; gives back the most memory that the command itself had, in kilobytes.
+    pub(crate) fn up_watched(&self) -> anyhow::Result<f64> {
+        let mut command = self.command(&["up", "lab.toml"]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        let status = Path::new("/proc").join(child.id().to_string()).join("status");
+        let mut most: f64 = 0.0;
+        loop {
+            // A high-water mark: the last look before its end says all but what came after.
+            let text = fs::read_to_string(&status).unwrap_or_default();
+            most = crate::memory::kilobytes(&text, "VmHWM:").map_or(most, |now| most.max(now));
+            if let Some(status) = child.try_wait()? {
+                ensure!(status.success(), "netlab up: {status}");
+                return Ok(most);
+            }
+            sleep(LOOK);
+        }
     }
 }
 

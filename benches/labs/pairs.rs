@@ -3,20 +3,22 @@
 //! Each of the others is measured at its best: `fping` asks all other pods at once and without a pause, started once for
 //! each asker by `nsenter`; `ping` sends one request, started once for each pair. What counts is the time per probe.
 
-use std::fmt::Write as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
+use crate::figures::{Figures, Target, count, millis};
 use crate::netlab::Netlab;
 use crate::quiet::Quiet;
-use crate::report::Figures;
-use crate::{NOBODY, Who};
+use crate::section::Section;
+use crate::size::Size;
+use crate::table::Table;
+use crate::who::Who;
 
-/// Nodes and pods of each, and how many milliseconds all pairs of pods should take.
-const SIZES: [(usize, usize, f64); 2] = [(10, 10, 1000.0), (10, 30, 5000.0)];
+/// How large each lab is, and how many milliseconds all pairs of its pods should take.
+const SIZES: [(Size, f64); 2] = [(Size::of(10, 10), 1000.0), (Size::of(10, 30), 5000.0)];
 /// How many pods of a lab ask by `fping`, and how many pairs by `ping`.
 const ASKERS: usize = 5;
 const PAIRS: usize = 50;
@@ -32,7 +34,7 @@ struct Times {
 }
 
 /// What was measured of one lab.
-pub(crate) struct Measured {
+struct Measured {
     pods: usize,
     who: Who,
     target: f64,
@@ -40,20 +42,21 @@ pub(crate) struct Measured {
 }
 
 /// Measures every size for every user, in turns.
-pub(crate) fn measure(rounds: u32, quiet: &mut Quiet) -> anyhow::Result<Vec<Measured>> {
+pub(crate) fn measure(rounds: u32, quiet: &mut Quiet) -> anyhow::Result<Section> {
     let mut all = Vec::new();
-    for (nodes, pods, target) in SIZES {
+    for (size, target) in SIZES {
         for who in Who::all() {
             quiet.wait()?;
-            let text = format!("[[node]]\nname = \"node\"\ncount = {nodes}\npods = {pods}\n");
-            let netlab = Netlab::of(*who, &text)?;
+            eprintln!("all pairs of {} as {}", size.word(), who.word());
+            let netlab = Netlab::of(*who, &size.topology(""))?;
             netlab.up()?;
             let times = rounds_of(&netlab, *who, rounds.clamp(1, MOST_ROUNDS))?;
             netlab.down()?;
-            all.push(Measured { pods: nodes * pods, who: *who, target, times });
+            all.push(Measured { pods: size.all_pods(), who: *who, target, times });
         }
     }
-    Ok(all)
+    let json = all.iter().map(json).collect();
+    Ok(Section { name: "pairs", title: "All pairs of many pods", tables: table(&all), json })
 }
 
 fn rounds_of(netlab: &Netlab, who: Who, rounds: u32) -> anyhow::Result<Times> {
@@ -108,11 +111,7 @@ impl Pod {
         if who == Who::Rootless {
             command.args(["--user", "--preserve-credentials"]);
         }
-        if let Some(uid) = who.uid() {
-            use std::os::unix::process::CommandExt as _;
-            debug_assert_eq!(uid, NOBODY);
-            command.uid(uid).gid(uid);
-        }
+        who.becomes(&mut command);
         let output = command.args(program).stdin(Stdio::null()).stdout(Stdio::null()).output()?;
         ensure!(output.status.success(), "{program:?}: {}", String::from_utf8_lossy(&output.stderr));
         Ok(())
@@ -150,16 +149,8 @@ fn is_there(program: &str) -> bool {
     found.is_ok()
 }
 
-fn millis(took: Duration) -> f64 {
-    took.as_secs_f64() * 1000.0
-}
-
 fn per_thousand(took: Duration, probes: usize) -> f64 {
     millis(took) * 1000.0 / count(probes)
-}
-
-fn count(number: usize) -> f64 {
-    f64::from(u32::try_from(number).unwrap_or(u32::MAX))
 }
 
 impl Measured {
@@ -174,11 +165,19 @@ impl Measured {
 }
 
 /// Markdown, the ratios first.
-pub(crate) fn table(all: &[Measured]) -> String {
-    let mut out = String::from(
-        "| all pairs, one `netlab matrix` | as | fping ÷ netlab, per probe | ping ÷ netlab, per probe | \
-         netlab: median | least | most | per probe | target | |\n|---|---|---:|---:|---:|---:|---:|---:|---:|---|\n",
-    );
+fn table(all: &[Measured]) -> String {
+    let mut table = Table::new(&[
+        "all pairs, one `netlab matrix`",
+        "as",
+        "#fping ÷ netlab, per probe",
+        "#ping ÷ netlab, per probe",
+        "#netlab: median",
+        "#least",
+        "#most",
+        "target",
+        "",
+        "#per probe",
+    ]);
     for measured in all {
         let ours = Figures::of(&measured.times.netlab);
         let rate = measured.rate();
@@ -186,33 +185,22 @@ pub(crate) fn table(all: &[Measured]) -> String {
             [] => "not installed".to_owned(),
             times => format!("{:.1} ×", Figures::of(times).median / rate),
         };
-        let verdict = if ours.median < measured.target { "met" } else { "NOT MET" };
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            out,
-            "| {} pods, {} probes | {} | {} | {} | {:.0} ms | {:.0} ms | {:.0} ms | {:.1} µs | < {:.0} ms | {verdict} |",
-            measured.pods,
-            measured.probes(),
-            measured.who.word(),
+        let what = [
+            format!("{} pods, {} probes", measured.pods, measured.probes()),
+            measured.who.word().to_owned(),
             ratio(&measured.times.fping),
             ratio(&measured.times.ping),
-            ours.median,
-            ours.least,
-            ours.most,
-            rate,
-            measured.target,
-        );
+        ];
+        let judged = Target::Most(measured.target, "ms").judge(ours.median);
+        table.row(what.into_iter().chain(ours.cells()).chain(judged).chain([format!("{rate:.1} µs")]));
     }
-    out
+    table.finish()
 }
 
-pub(crate) fn json(all: &[Measured]) -> Vec<Value> {
-    let one = |measured: &Measured| {
-        json!({
-            "pods": measured.pods, "as": measured.who.word(), "target_ms": measured.target,
-            "netlab_ms": measured.times.netlab, "fping_ms_per_1000": measured.times.fping,
-            "ping_ms_per_1000": measured.times.ping,
-        })
-    };
-    all.iter().map(one).collect()
+fn json(measured: &Measured) -> Value {
+    json!({
+        "pods": measured.pods, "as": measured.who.word(), "target_ms": measured.target,
+        "netlab_ms": measured.times.netlab, "fping_ms_per_1000": measured.times.fping,
+        "ping_ms_per_1000": measured.times.ping,
+    })
 }

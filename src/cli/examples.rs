@@ -21,6 +21,7 @@ Examples:
   netlab up labs/two-node.toml
   netlab up -v labs/two-node.toml              with every step as the command that would do it
   netlab up --replace labs/two-node.toml       after a change to the file
+  netlab up --timings labs/two-node.toml       with what each phase took
   netlab up --name other labs/two-node.toml    a second lab of the same topology
 
 A lab that is up already, with the same topology, is left as it is. No root is needed

@@ -1,6 +1,6 @@
 //! Starting a lab: its claim, its files, and the processes that hold it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -10,14 +10,16 @@ use anyhow::Context as _;
 use nix::unistd::{getgid, getuid};
 
 use crate::event::Failure;
-use crate::kernel::{self, Built, ContainerPlan, ContainerState, Job, Launched, Privilege, Standing};
+use crate::kernel::{
+    self, Built, ContainerPlan, ContainerState, Job, Launched, Privilege, Standing, Stopwatch,
+};
 use crate::model::{EXTERNAL_SERVICES, Lab, Restart};
-use crate::plan::Plan;
+use crate::plan::plan;
 use crate::render::hosts;
 use crate::state::{self, Claim, Process, Record};
 
-/// Starts the keeper and the holder of a lab that keeps its files in `directory`.
-pub(super) fn launch(lab: &Lab, plan: &Plan, file: &Path, directory: &Path) -> anyhow::Result<Launched> {
+/// Starts the keeper and the holder of a lab that keeps its files in `directory`; `watch` goes on running in them.
+pub(super) fn launch(lab: &Lab, file: &Path, directory: &Path, watch: Stopwatch) -> anyhow::Result<Launched> {
     let start = file.parent().and_then(|parent| fs::canonicalize(parent_of(parent)).ok());
     let lock = std::cell::OnceCell::new();
     let claim = || {
@@ -51,14 +53,15 @@ pub(super) fn launch(lab: &Lab, plan: &Plan, file: &Path, directory: &Path) -> a
     };
     let job = Job {
         name: &lab.name,
-        plan,
-        containers: containers(lab, plan, directory),
+        plan: &|| plan(lab),
+        containers: &|built| containers(lab, built, directory),
         hosts: directory.join("hosts"),
         directory: &start.unwrap_or_else(|| "/".into()),
         user: (getuid(), getgid()),
         record: &record,
         clean_up: &|| state::remove(directory),
         report: &report,
+        watch,
     };
     Ok(kernel::launch(job, &claim)?)
 }
@@ -97,13 +100,14 @@ fn record(lab: &Lab, file: &Path, standing: &Standing, built: &Built) -> Record 
     }
 }
 
-fn containers(lab: &Lab, plan: &Plan, directory: &Path) -> Vec<ContainerPlan> {
+fn containers(lab: &Lab, built: &Built, directory: &Path) -> Vec<ContainerPlan> {
+    let places: HashMap<&str, usize> =
+        built.sandboxes.iter().enumerate().map(|(place, sandbox)| (sandbox.name.as_str(), place)).collect();
+    let externals = lab.externals.iter().map(|external| external.name.as_str());
     let mut all: Vec<ContainerPlan> =
-        lab.externals.iter().filter_map(|external| server(plan, directory, &external.name)).collect();
+        externals.filter_map(|external| Some(server(*places.get(external)?, directory, external))).collect();
     for (_, pod) in lab.pods().filter(|(_, pod)| !pod.containers.is_empty()) {
-        let Some(sandbox) = plan.namespaces.iter().position(|namespace| namespace.name == pod.name) else {
-            continue;
-        };
+        let Some(&sandbox) = places.get(pod.name.as_str()) else { continue };
         all.extend(pod.containers.iter().map(|container| ContainerPlan {
             sandbox,
             name: container.name.clone(),
@@ -121,16 +125,16 @@ fn containers(lab: &Lab, plan: &Plan, directory: &Path) -> Vec<ContainerPlan> {
 }
 
 /// What an external runs, so that there is somebody to talk to.
-fn server(plan: &Plan, directory: &Path, external: &str) -> Option<ContainerPlan> {
+fn server(sandbox: usize, directory: &Path, external: &str) -> ContainerPlan {
     let words = ["netlab", "serve"].into_iter().chain(EXTERNAL_SERVICES);
-    Some(ContainerPlan {
-        sandbox: plan.namespaces.iter().position(|namespace| namespace.name == external)?,
+    ContainerPlan {
+        sandbox,
         name: SERVER.to_owned(),
         command: words.map(str::to_owned).collect(),
         env: BTreeMap::new(),
         restart: kernel::Restart::Always,
         log: log_path(directory, external, SERVER),
-    })
+    }
 }
 
 /// What the program of an external is called, where a pod's container has a name.

@@ -139,8 +139,7 @@ fn print_json<T: serde::Serialize>(schema: &str, value: &T) -> anyhow::Result<()
         #[serde(flatten)]
         value: &'a T,
     }
-    let mut text = serde_json::to_string_pretty(&Versioned { schema, value })?;
-    text.push('\n');
-    ui::print(&text)?;
+    ui::stream(|out| serde_json::to_writer_pretty(out, &Versioned { schema, value }).map_err(Into::into))?;
+    ui::print("\n")?;
     Ok(())
 }

@@ -5,9 +5,8 @@ use std::path::Path;
 use super::foresee;
 use super::launch::launch;
 use crate::event::{Event, Failure};
-use crate::kernel::{self, Heard, Interrupts, Launched};
+use crate::kernel::{self, Heard, Interrupts, Launched, Stopwatch};
 use crate::model::Lab;
-use crate::plan::plan;
 use crate::state::{self, Record};
 
 /// Such a lab's name begins with so many characters of the lab's own; a DNS label has 63.
@@ -41,11 +40,11 @@ pub(super) fn bring_up(
     if let Some(why) = foresee::refusal(lab) {
         return Err(NotUp::Lacks(why));
     }
-    let mut launched =
-        launch(lab, &plan(lab), file, directory).map_err(|problem| NotUp::Error(format!("{problem:#}")))?;
+    let mut launched = launch(lab, file, directory, Stopwatch::default())
+        .map_err(|problem| NotUp::Error(format!("{problem:#}")))?;
     let end = loop {
         match launched.next(interrupts) {
-            Ok(Heard::Event(Event::Built(_) | Event::Started(_))) => {}
+            Ok(Heard::Event(Event::Built(_) | Event::Started(_) | Event::Timings(_))) => {}
             Ok(Heard::Event(Event::Ready)) => match state::record_in(directory) {
                 Some(record) => return Ok((launched, record)),
                 None => break NotUp::Error("its record cannot be read".into()),

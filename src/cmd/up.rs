@@ -1,6 +1,6 @@
 //! `netlab up`: a lab, from its file to pods that answer.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use serde::Serialize;
@@ -9,16 +9,17 @@ use super::foresee::{self, Used};
 use super::launch::launch;
 use super::{FINE, Fail, OTHER, down, exit_code, load, print_json, running, usage};
 use crate::cli::{Format, Up};
-use crate::event::{Event, Failure};
-use crate::kernel::{self, Heard, Interrupts, Launched};
+use crate::event::{Event, Failure, Phase, Timings};
+use crate::kernel::{self, Heard, Interrupts, Launched, Stopwatch};
 use crate::model::Lab;
-use crate::plan::{Plan, plan};
-use crate::render::{Extent, commands, summary, tree};
+use crate::plan::{namespaces, plan};
+use crate::render::{Extent, commands, summary, timings, tree};
 use crate::state;
 use crate::ui::{self, Progress};
 
 pub(super) fn up(args: &Up) -> anyhow::Result<u8> {
     let begun = Instant::now();
+    let mut watch = Stopwatch::new(args.timings);
     let data_path = args.data_path.as_deref();
     let lab = match &args.name {
         None => load::lab(&args.file, data_path)?,
@@ -28,11 +29,13 @@ pub(super) fn up(args: &Up) -> anyhow::Result<u8> {
         return Ok(FINE);
     }
     foresee::room(&lab, Used::Now)?;
-    let plan = plan(&lab);
+    watch.lap(Phase::Parse, 1);
     let interrupts = Interrupts::hold()?;
-    let launched = launch(&lab, &plan, &args.file, &state::directory_of(&lab.name))?;
-    follow(launched, &interrupts, &lab, &plan, args)?;
-    say(&lab, args, begun).with_context(|| format!("lab `{}` is up, but telling of it failed", lab.name))?;
+    let launched = launch(&lab, &args.file, &state::directory_of(&lab.name), watch)?;
+    let timings = follow(launched, &interrupts, &lab, args)?;
+    let took = begun.elapsed();
+    say(&lab, args, took, timings)
+        .with_context(|| format!("lab `{}` is up, but telling of it failed", lab.name))?;
     Ok(FINE)
 }
 
@@ -55,45 +58,50 @@ fn make_room(lab: &Lab, args: &Up) -> anyhow::Result<bool> {
     }
     match args.format {
         Format::Text => ui::print(&format!("{} is up already, with this very topology\n", lab.name))?,
-        Format::Json => print_json("netlab.up/1", &Report::new(lab, None))?,
+        Format::Json => print_json("netlab.up/1", &Report { lab, took_ms: None, timings: None })?,
     }
     Ok(false)
 }
 
-/// Follows the build to its end: ready, failed, or interrupted.
+/// Follows the build to its end: ready, failed, or interrupted. Gives back where the holder's time went, if it was to say.
 fn follow(
     mut launched: Launched,
     interrupts: &Interrupts,
     lab: &Lab,
-    plan: &Plan,
     args: &Up,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Option<Timings>> {
     let keeper = launched.keeper;
     // Begun by the first word of the holder: until then the lab's name may turn out to be taken.
     let mut begun: Option<Progress> = None;
-    let start = || Progress::start(&lab.name, plan.namespaces.len());
+    let mut timings = None;
+    let start = || Progress::start(&lab.name, namespaces(lab));
+    // The holder has a plan of its own: this one is for telling.
+    let plan = args.verbose.then(|| plan(lab));
+    let mut told = 0;
     let (code, message, busy) = loop {
         match launched.next(interrupts)? {
-            Heard::Event(Event::Built(number)) => {
+            Heard::Event(Event::Built(count)) => {
                 let progress = begun.get_or_insert_with(start);
-                if args.verbose
-                    && let Some(namespace) = plan.namespaces.get(number)
-                {
-                    progress.remark(commands::section(plan, namespace).trim_end());
+                if let Some(plan) = &plan {
+                    for namespace in plan.namespaces.iter().take(count).skip(told) {
+                        progress.remark(commands::section(plan, namespace).trim_end());
+                    }
                 }
-                progress.done(number + 1);
+                told = count;
+                progress.done(count);
             }
             Heard::Event(Event::Started(count)) if args.verbose => {
                 begun.get_or_insert_with(start).remark(&format!("# started {count} containers"));
             }
             Heard::Event(Event::Started(_)) => {}
+            Heard::Event(Event::Timings(spent)) => timings = Some(spent),
             Heard::Event(Event::Ready) => {
-                if args.verbose && !plan.last.is_empty() {
+                if let Some(plan) = plan.as_ref().filter(|plan| !plan.last.is_empty()) {
                     begun.get_or_insert_with(start).remark(commands::last_section(plan).trim_end());
                 }
                 drop(begun);
                 launched.commit()?;
-                return Ok(());
+                return Ok(timings);
             }
             Heard::Event(Event::Failed { failure, message }) => {
                 break (exit_code(failure), message, failure == Failure::Busy);
@@ -123,23 +131,23 @@ struct Report<'a> {
     lab: &'a Lab,
     /// Milliseconds that bringing it up took; null when it was up already.
     took_ms: Option<f64>,
+    /// Where the time went; null where that was not asked for.
+    timings: Option<timings::Report>,
 }
 
-impl<'a> Report<'a> {
-    fn new(lab: &'a Lab, took_ms: Option<f64>) -> Self {
-        Self { lab, took_ms }
-    }
-}
-
-fn say(lab: &Lab, args: &Up, begun: Instant) -> anyhow::Result<()> {
-    let took = begun.elapsed();
+fn say(lab: &Lab, args: &Up, took: Duration, spent: Option<Timings>) -> anyhow::Result<()> {
+    let spent = spent.map(|spent| timings::Report::new(&spent, took));
     if args.format == Format::Json {
-        return print_json("netlab.up/1", &Report::new(lab, Some(took.as_secs_f64() * 1000.0)));
+        let took_ms = Some(took.as_secs_f64() * 1000.0);
+        return print_json("netlab.up/1", &Report { lab, took_ms, timings: spent });
     }
     let mut text = format!("{} is up: {}, in {}\n\n", lab.name, summary(lab), ui::duration(took));
     text.push_str(&tree(lab, Extent::Brief, &|_| None));
     if let Some(message) = &lab.message {
         text.push_str(&format!("\n{}\n", message.trim_end()));
+    }
+    if let Some(spent) = &spent {
+        text.push_str(&format!("\n{}", spent.table()));
     }
     text.push_str("\ntry:\n");
     for line in suggestions(lab) {

@@ -14,7 +14,9 @@ use super::namespace::{self, Home};
 use super::netlink::{Awaited, BATCH, Connection, Refusal};
 use super::pause::Pauses;
 use super::procfs::Settings;
+use super::stopwatch::Stopwatch;
 use super::{ethtool, nftables, privilege, process, wireguard};
+use crate::event::Phase;
 use crate::plan::{Absent, Kind, Namespace, Op, Plan, Sandbox, Step};
 
 /// A built lab, as its holder knows it.
@@ -24,16 +26,23 @@ pub struct Built {
 }
 
 /// Builds a plan in the calling process, which is PID 1 of the lab and in the fabric's namespaces. `outer` is the
-/// directory `/proc/self/fdinfo` as seen by the one who ran `netlab up`; `done` is told each namespace that is ready.
-pub(super) fn build(plan: &Plan, outer: &OwnedFd, done: &mut dyn FnMut(usize)) -> Result<Built> {
+/// directory `/proc/self/fdinfo` as seen by the one who ran `netlab up`; `done` is told how many namespaces are ready; `watch`
+/// learns where the time goes.
+pub(super) fn build(
+    plan: &Plan,
+    outer: &OwnedFd,
+    watch: &mut Stopwatch,
+    done: &mut dyn FnMut(usize),
+) -> Result<Built> {
     let home = Home::remember()?;
-    let result = Builder::new(outer)?.run(plan, done);
+    let result = Builder::new(outer, watch)?.run(plan, done);
     home.go_back()?;
     result
 }
 
 struct Builder<'a> {
     outer: &'a OwnedFd,
+    watch: &'a mut Stopwatch,
     settings: Settings,
     pauses: Pauses,
     connections: Vec<Option<Connection>>,
@@ -47,10 +56,11 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(outer: &'a OwnedFd) -> Result<Self> {
+    fn new(outer: &'a OwnedFd, watch: &'a mut Stopwatch) -> Result<Self> {
         let settings = Settings::open()?;
         Ok(Self {
             outer,
+            watch,
             settings,
             pauses: Pauses::default(),
             connections: Vec::new(),
@@ -63,6 +73,7 @@ impl<'a> Builder<'a> {
 
     fn run(mut self, plan: &Plan, done: &mut dyn FnMut(usize)) -> Result<Built> {
         let filtering = plan.filtering();
+        self.watch.lap(Phase::Entering, 1);
         for (here, namespace) in plan.namespaces.iter().enumerate() {
             self.make(namespace)?;
             if filtering.contains(&here) {
@@ -75,10 +86,14 @@ impl<'a> Builder<'a> {
             if namespace.kind == Kind::Pod && settled && is_finished {
                 self.connections[here] = None;
             }
-            done(here);
+            self.watch.lap(Phase::LinkState, 1);
+            done(here + 1);
+            self.watch.lap(Phase::Telling, 1);
         }
         self.wait_until_settled(plan)?;
+        self.watch.lap(Phase::LinkState, 0);
         self.introduce()?;
+        self.watch.lap(Phase::Rules, 0);
         self.fill(plan, plan.namespaces.len(), &plan.last)?;
         Ok(Built { sandboxes: self.sandboxes })
     }
@@ -90,15 +105,18 @@ impl<'a> Builder<'a> {
             Sandbox { name: name.clone(), kind: namespace.kind, pid: 0, inner_pid: 1, inode: 0 };
         if namespace.kind != Kind::Fabric {
             namespace::enter_new(name)?;
+            self.watch.lap(Phase::Namespaces, 1);
             let pause = self.pauses.start()?;
             sandbox.pid = process::outer_pid(self.outer, &pause.descriptor)
                 .map_err(Error::call(format!("{name}: finding its pause process's pid in /proc")))?;
             sandbox.inner_pid = pause.pid;
+            self.watch.lap(Phase::Pauses, 1);
         }
         sandbox.inode = namespace::network_inode()?;
         self.settings.next_namespace();
         self.connections.push(Some(Connection::open()?));
         self.sandboxes.push(sandbox);
+        self.watch.lap(Phase::Namespaces, 0);
         Ok(())
     }
 
@@ -107,46 +125,66 @@ impl<'a> Builder<'a> {
         for step in steps {
             let place = &plan.namespaces[step.run_in].name;
             let mut waiting: Vec<&Op> = Vec::with_capacity(step.ops.len().min(BATCH));
-            for op in &step.ops {
-                match op {
-                    Op::Sysctl { path, value, absent } => self.sysctl(place, op, path, value, *absent)?,
-                    Op::Offload { link, .. } => {
-                        self.flush(step.run_in, place, &mut waiting)?;
-                        let socket = self.connection(step.run_in)?;
-                        ethtool::offload_off(socket, &link.name)
-                            .map_err(|errno| refused(place, op, errno, String::new()))?;
+            if self.watch.is_running() {
+                // One phase at a time, or the kernel's work on a batch could not be told apart.
+                for ops in step.ops.chunk_by(|one, next| phase(one) == phase(next)) {
+                    self.carry_out(here, step.run_in, place, ops, &mut waiting)?;
+                    self.watch.lap(phase(&ops[0]), ops.len());
+                }
+            } else {
+                self.carry_out(here, step.run_in, place, &step.ops, &mut waiting)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Does operations in order, in the namespace `run_in`, while `here` is being made.
+    fn carry_out<'b>(
+        &mut self,
+        here: usize,
+        run_in: usize,
+        place: &str,
+        ops: &'b [Op],
+        waiting: &mut Vec<&'b Op>,
+    ) -> Result<()> {
+        for op in ops {
+            match op {
+                Op::Sysctl { path, value, absent } => self.sysctl(place, op, path, value, *absent)?,
+                Op::Offload { link, .. } => {
+                    self.flush(run_in, place, waiting)?;
+                    let socket = self.connection(run_in)?;
+                    ethtool::offload_off(socket, &link.name)
+                        .map_err(|errno| refused(place, op, errno, String::new()))?;
+                }
+                Op::Nftables { tables } => {
+                    self.flush(run_in, place, waiting)?;
+                    let filter = self.filters.get_mut(&run_in).ok_or_else(finished)?;
+                    nftables::add(filter, place, op, tables)?;
+                }
+                Op::Wireguard(setup) => {
+                    self.flush(run_in, place, waiting)?;
+                    // The socket belongs to the namespace that this thread is in, which is the one being made.
+                    if run_in != here {
+                        return Err(Error::Unexpected(format!("{place}: {op}: in another's turn")));
                     }
-                    Op::Nftables { tables } => {
-                        self.flush(step.run_in, place, &mut waiting)?;
-                        let filter = self.filters.get_mut(&step.run_in).ok_or_else(finished)?;
-                        nftables::add(filter, place, op, tables)?;
-                    }
-                    Op::Wireguard(setup) => {
-                        self.flush(step.run_in, place, &mut waiting)?;
-                        // The socket belongs to the namespace that this thread is in, which is the one being made.
-                        if step.run_in != here {
-                            return Err(Error::Unexpected(format!("{place}: {op}: in another's turn")));
-                        }
-                        let device = wireguard::Device::configure(setup, place)
-                            .map_err(|errno| refused(place, op, errno, String::new()))?;
-                        self.strangers.push(device);
-                    }
-                    op => {
-                        let sandboxes = &self.sandboxes;
-                        let pid = |far: usize| u32::try_from(sandboxes[far].inner_pid).unwrap_or(0);
-                        let (message, flags) = message(op, pid)?;
-                        let connection = self.connection(step.run_in)?;
-                        connection.queue(message, flags);
-                        waiting.push(op);
-                        if connection.queued() == BATCH {
-                            self.flush(step.run_in, place, &mut waiting)?;
-                        }
+                    let device = wireguard::Device::configure(setup, place)
+                        .map_err(|errno| refused(place, op, errno, String::new()))?;
+                    self.strangers.push(device);
+                }
+                op => {
+                    let sandboxes = &self.sandboxes;
+                    let pid = |far: usize| u32::try_from(sandboxes[far].inner_pid).unwrap_or(0);
+                    let (message, flags) = message(op, pid)?;
+                    let connection = self.connection(run_in)?;
+                    connection.queue(message, flags);
+                    waiting.push(op);
+                    if connection.queued() == BATCH {
+                        self.flush(run_in, place, waiting)?;
                     }
                 }
             }
-            self.flush(step.run_in, place, &mut waiting)?;
         }
-        Ok(())
+        self.flush(run_in, place, waiting)
     }
 
     fn sysctl(&mut self, place: &str, op: &Op, path: &str, value: &str, absent: Absent) -> Result<()> {
@@ -167,10 +205,12 @@ impl<'a> Builder<'a> {
         connection.ok_or_else(finished)
     }
 
-    fn flush(&mut self, of: usize, place: &str, waiting: &mut Vec<&Op>) -> Result<()> {
+    fn flush(&mut self, of: usize, place: &str, ops: &mut Vec<&Op>) -> Result<()> {
         let refusal = self.connection(of)?.flush()?;
-        let ops = std::mem::take(waiting);
-        let Some(Refusal { place: number, errno, said }) = refusal else { return Ok(()) };
+        let Some(Refusal { place: number, errno, said }) = refusal else {
+            ops.clear();
+            return Ok(());
+        };
         match ops.get(number) {
             Some(op) => match op.feature().filter(|_| is_lack(errno)) {
                 Some(feature) => Err(Error::Lacks(feature)),
@@ -248,6 +288,25 @@ impl<'a> Builder<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// The phase that an operation belongs to.
+fn phase(op: &Op) -> Phase {
+    match op {
+        Op::Sysctl { .. } => Phase::Sysctls,
+        Op::Address { .. } => Phase::Addresses,
+        Op::Route(_) => Phase::Routes,
+        Op::Neighbour { .. } | Op::Fdb { .. } => Phase::Neighbours,
+        Op::Nftables { .. } | Op::Wireguard(_) | Op::Impair { .. } => Phase::Rules,
+        Op::Bridge { .. }
+        | Op::Veth { .. }
+        | Op::Hairpin { .. }
+        | Op::Enslave { .. }
+        | Op::Up { .. }
+        | Op::Offload { .. }
+        | Op::Tunnel(_)
+        | Op::NoLinkLocal { .. } => Phase::Links,
     }
 }
 

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use nix::fcntl::OFlag;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
@@ -16,17 +17,18 @@ use super::container::{Containers, Plan as ContainerPlan, State};
 use super::error::{Error, Result};
 use super::foundation::{self, Privilege};
 use super::process;
-use crate::event::{Event, Failure};
+use super::stopwatch::Stopwatch;
+use crate::event::{Event, Failure, Phase};
 use crate::plan::Plan;
 
 /// What a holder is to do.
 pub struct Job<'a> {
     /// The lab's name, which becomes the holder's hostname.
     pub name: &'a str,
-    /// What to build.
-    pub plan: &'a Plan,
-    /// What to run in it.
-    pub containers: Vec<ContainerPlan>,
+    /// Gives what to build: called in the holder, which forgets it when it is built. Nobody else has to remember it for days.
+    pub plan: &'a dyn Fn() -> Plan,
+    /// Gives what to run in it.
+    pub containers: &'a dyn Fn(&Built) -> Vec<ContainerPlan>,
     /// The lab's `/etc/hosts`.
     pub hosts: PathBuf,
     /// Where containers start.
@@ -39,6 +41,8 @@ pub struct Job<'a> {
     pub clean_up: &'a dyn Fn(),
     /// Called in the holder when a container started or ended.
     pub report: &'a dyn Fn(&[State]),
+    /// Running where the time of each phase is to be told.
+    pub watch: Stopwatch,
 }
 
 /// Who holds the lab, as the one who ran `netlab up` numbers processes.
@@ -69,8 +73,8 @@ pub(super) fn hold(
 ) -> i32 {
     process::rename(c"netlab-holder");
     let clean_up = job.clean_up;
-    let mut containers = match set_up(job, privilege, keeper, &mut events) {
-        Ok(containers) => containers,
+    let (mut containers, plan) = match set_up(job, privilege, keeper, &mut events) {
+        Ok(ready) => ready,
         Err(error) => {
             tell(&mut events, &Event::Failed { failure: error.failure(), message: error.to_string() });
             return 1;
@@ -79,7 +83,8 @@ pub(super) fn hold(
     if !tell(&mut events, &Event::Ready) {
         return 1;
     }
-    drop(events);
+    // Whoever waits for the lab need not wait for this.
+    drop((events, plan));
     give_memory_back();
     match stay(&mut containers, leash) {
         Ok(End::Asked) => 0,
@@ -99,7 +104,9 @@ fn set_up<'a>(
     privilege: Privilege,
     keeper: (i32, u64),
     events: &mut File,
-) -> Result<Containers<'a>> {
+) -> Result<(Containers<'a>, Plan)> {
+    let mut watch = job.watch;
+    watch.lap(Phase::Starting, 1);
     // Pauses and containers would inherit what the keeper blocked.
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)
         .map_err(Error::call("unblocking signals"))?;
@@ -109,21 +116,52 @@ fn set_up<'a>(
     foundation::move_in(privilege, job.user, job.name)?;
     // A connection and a pause for each namespace. If the kernel refuses, the build says which descriptor was one too many.
     process::raise_descriptor_limit();
-    let mut listening = true;
-    let mut done = |namespace: usize| listening = listening && tell(events, &Event::Built(namespace));
-    let built = build::build(job.plan, &outer, &mut done)?;
-    if !listening {
+    let plan = (job.plan)();
+    watch.lap(Phase::Plan, plan.operations());
+    let mut progress = Progress::new(events, plan.namespaces.len());
+    let built = build::build(&plan, &outer, &mut watch, &mut |count| progress.done(count))?;
+    if !progress.is_heard {
         return Err(Error::Unexpected("netlab up has gone".into()));
     }
     let standing = Standing { privilege, keeper, holder };
     (job.record)(&standing, &built).map_err(Error::Unexpected)?;
-    let mut containers =
-        Containers::new(job.containers, built.sandboxes, job.hosts, job.directory, job.report, outer);
+    watch.lap(Phase::Telling, 0);
+    let plans = (job.containers)(&built);
+    let mut containers = Containers::new(plans, built.sandboxes, job.hosts, job.directory, job.report, outer);
     let count = containers.start_all();
     if count > 0 {
         tell(events, &Event::Started(count));
+        watch.lap(Phase::Containers, count);
     }
-    Ok(containers)
+    if let Some(timings) = watch.timings() {
+        tell(events, &Event::Timings(timings));
+    }
+    Ok((containers, plan))
+}
+
+/// Tells `netlab up` how far the build is, often enough for a bar to move: each word wakes it up.
+struct Progress<'a> {
+    events: &'a mut File,
+    total: usize,
+    spoke: Instant,
+    /// Whether somebody listens.
+    is_heard: bool,
+}
+
+impl<'a> Progress<'a> {
+    const EVERY: Duration = Duration::from_millis(20);
+
+    fn new(events: &'a mut File, total: usize) -> Self {
+        let is_heard = tell(events, &Event::Built(0));
+        Self { events, total, spoke: Instant::now(), is_heard }
+    }
+
+    fn done(&mut self, count: usize) {
+        if self.is_heard && (count == self.total || self.spoke.elapsed() > Self::EVERY) {
+            self.is_heard = tell(self.events, &Event::Built(count));
+            self.spoke = Instant::now();
+        }
+    }
 }
 
 /// `/proc/self/fdinfo` as the user who ran netlab sees it, opened before the lab has a `/proc` of its own.

@@ -126,18 +126,18 @@ pub fn start_time(pid: i32) -> Option<u64> {
     stat(pid, 22)
 }
 
-/// Whether a process has been ended and is not gone yet: of a lab's first process the kernel waits until all others are. On a
-/// busy machine it may not even have begun to end: then SIGKILL is pending.
+/// Whether a process that was there a moment ago has been ended: of a lab's first process the kernel waits until all others
+/// are. On a busy machine it may not even have begun to end: then SIGKILL is pending. One that is gone has ended, too.
 pub fn is_ending(pid: i32) -> bool {
     /// `PF_EXITING` of `<linux/sched.h>`.
     const EXITING: u64 = 4;
-    stat(pid, 9).is_some_and(|flags| flags & EXITING != 0) || is_killed(pid)
+    stat(pid, 9).is_none_or(|flags| flags & EXITING != 0) || is_killed(pid)
 }
 
 /// Whether SIGKILL waits for a process, by `/proc/PID/status` (proc(5)): its own signals, and those of all its threads.
 fn is_killed(pid: i32) -> bool {
     const KILL: u64 = 1 << (libc::SIGKILL - 1);
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else { return true };
     let pending = ["SigPnd:", "ShdPnd:"].into_iter().filter_map(|field| {
         let mask = status.lines().find_map(|line| line.strip_prefix(field))?;
         u64::from_str_radix(mask.trim(), 16).ok()

@@ -129,6 +129,11 @@ impl Plan {
     }
 }
 
+/// How many namespaces the plan of a lab has: the fabric's, and one for each router, node, pod and external.
+pub fn namespaces(lab: &Lab) -> usize {
+    1 + lab.routers.len() + lab.nodes.len() + lab.pods().count() + lab.externals.len()
+}
+
 /// Plans a lab.
 pub fn plan(lab: &Lab) -> Plan {
     let mut namespaces = vec![underlay::fabric(lab)];

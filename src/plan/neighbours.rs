@@ -40,7 +40,9 @@ pub(super) fn of_node(lab: &Lab, number: usize) -> Vec<Op> {
         if lab.data_path == DataPath::L2 {
             // One wire with everybody: their gateway addresses are on it, and their pods.
             ops.extend(own(&uplink, &node.gateway));
-            ops.extend(node.pods.iter().flat_map(|pod| own(&uplink, &pod.address).collect::<Vec<_>>()));
+            for pod in &node.pods {
+                ops.extend(own(&uplink, &pod.address));
+            }
         }
     }
     if let Some(fabric) = lab.fabric.get(here.segment) {
@@ -78,8 +80,10 @@ pub(super) fn of_pod(lab: &Lab, node: &Node, pod: &Pod) -> Vec<Op> {
     for on_wire in std::iter::once(node).chain(elsewhere) {
         ops.extend(own(&eth0, &on_wire.gateway));
         if lab.neighbours == Neighbours::StaticAll {
-            let others = on_wire.pods.iter().filter(|other| other.name != pod.name);
-            ops.extend(others.flat_map(|other| own(&eth0, &other.address).collect::<Vec<_>>()));
+            ops.reserve(on_wire.pods.len());
+            for other in on_wire.pods.iter().filter(|other| other.name != pod.name) {
+                ops.extend(own(&eth0, &other.address));
+            }
         }
     }
     ops

@@ -1,6 +1,6 @@
 //! A plan as the command lines that would do the same, for people to read and to paste.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use super::tunnel;
 use crate::model::{Impair, Value};
@@ -9,15 +9,16 @@ use crate::plan::{Absent, End, Kind, Namespace, NextHop, Op, Plan, Qdisc, Route,
 
 /// The whole plan as a shell script: a section a namespace, a comment a step.
 pub fn script(plan: &Plan, lab: &str) -> String {
-    let mut out = format!(
+    parts(plan, lab).collect()
+}
+
+/// The same piece by piece: those of thousands of pods are longer than anybody should have to keep in memory.
+pub fn parts<'a>(plan: &'a Plan, lab: &str) -> impl Iterator<Item = String> + use<'a> {
+    let head = format!(
         "# {lab}: what `netlab up` makes, as commands. Paste them into a root shell; netlab itself needs none of them.\n"
     );
-    for namespace in &plan.namespaces {
-        out.push('\n');
-        out.push_str(&section(plan, namespace));
-    }
-    out.push_str(&last_section(plan));
-    out
+    let sections = plan.namespaces.iter().map(|namespace| format!("\n{}", section(plan, namespace)));
+    std::iter::once(head).chain(sections).chain(std::iter::once_with(|| last_section(plan)))
 }
 
 /// The commands of what is done when all namespaces are there; nothing where nothing is.
@@ -50,76 +51,85 @@ fn steps(plan: &Plan, steps: &[Step]) -> String {
     for step in steps {
         let _ = writeln!(out, "\n# {}: {}", plan.namespaces[step.run_in].name, step.why);
         for op in &step.ops {
-            for line in commands(plan, step.run_in, op) {
-                let _ = writeln!(out, "{line}");
-            }
+            commands(plan, step.run_in, op, &mut out);
         }
     }
     out
 }
 
 /// The commands that do what one operation does.
-pub fn commands(plan: &Plan, run_in: usize, op: &Op) -> Vec<String> {
+fn commands(plan: &Plan, run_in: usize, op: &Op, out: &mut String) {
     let at = &plan.namespaces[run_in].name;
+    let mut line = |words: fmt::Arguments<'_>| {
+        // Writing to a String cannot fail.
+        let _ = out.write_fmt(words);
+        out.push('\n');
+    };
     match op {
         Op::Sysctl { path, value, absent } => {
             let flags = match absent {
                 Absent::Fails => "-qw",
                 Absent::IsFine => "-qew",
             };
-            vec![format!("ip netns exec {at} sysctl {flags} {}={value}", path.replace('/', "."))]
+            line(format_args!("ip netns exec {at} sysctl {flags} {}={value}", path.replace('/', ".")));
         }
-        Op::Bridge { link, mac, mtu } => vec![
-            format!(
+        Op::Bridge { link, mac, mtu } => {
+            line(format_args!(
                 "ip -n {at} link add name {} index {} address {mac} mtu {mtu} type bridge stp_state 0 forward_delay 0 \
                  mcast_snooping 0 vlan_default_pvid 0",
                 link.name, link.index
-            ),
-            format!("ip -n {at} link set dev {} up", link.name),
-        ],
+            ));
+            line(format_args!("ip -n {at} link set dev {} up", link.name));
+        }
         Op::Veth { near, bridge, far_namespace, far, mtu } => {
             let there = &plan.namespaces[*far_namespace].name;
             let master = bridge.as_ref().map(|bridge| format!("master {} ", bridge.name)).unwrap_or_default();
-            vec![
-                format!(
-                    "ip -n {at} link add name {} type veth peer name {} netns {there}",
-                    end(near, *mtu),
-                    end(far, *mtu)
-                ),
-                format!("ip -n {at} link set dev {} {master}up", near.link.name),
-            ]
+            line(format_args!(
+                "ip -n {at} link add name {} type veth peer name {} netns {there}",
+                end(near, *mtu),
+                end(far, *mtu)
+            ));
+            line(format_args!("ip -n {at} link set dev {} {master}up", near.link.name));
         }
-        Op::Hairpin { link } => vec![format!("bridge -n {at} link set dev {} hairpin on", link.name)],
+        Op::Hairpin { link } => line(format_args!("bridge -n {at} link set dev {} hairpin on", link.name)),
         Op::Enslave { link, bridge } => {
-            vec![format!("ip -n {at} link set dev {} master {}", link.name, bridge.name)]
+            line(format_args!("ip -n {at} link set dev {} master {}", link.name, bridge.name));
         }
-        Op::Up { link } => vec![format!("ip -n {at} link set dev {} up", link.name)],
-        Op::Offload { link, .. } => {
-            vec![format!("ip netns exec {at} ethtool -K {} tx off sg off tso off gso off gro off", link.name)]
-        }
+        Op::Up { link } => line(format_args!("ip -n {at} link set dev {} up", link.name)),
+        Op::Offload { link, .. } => line(format_args!(
+            "ip netns exec {at} ethtool -K {} tx off sg off tso off gso off gro off",
+            link.name
+        )),
         Op::Address { link, address } => {
             // IPv4: with the subnet's broadcast address; IPv6: usable at once.
             let how = if address.addr().is_ipv6() { "nodad" } else { "brd +" };
-            vec![format!("ip -n {at} addr add {address} {how} dev {}", link.name)]
+            line(format_args!("ip -n {at} addr add {address} {how} dev {}", link.name));
         }
-        Op::Route(planned) => vec![route(at, planned)],
-        Op::Neighbour { link, address, mac } => {
-            vec![format!("ip -n {at} neigh replace {address} lladdr {mac} dev {} nud permanent", link.name)]
+        Op::Route(planned) => line(format_args!("{}", route(at, planned))),
+        Op::Neighbour { link, address, mac } => line(format_args!(
+            "ip -n {at} neigh replace {address} lladdr {mac} dev {} nud permanent",
+            link.name
+        )),
+        Op::Nftables { tables } => {
+            tables.iter().flat_map(|table| nft(at, table)).for_each(|words| line(format_args!("{words}")));
         }
-        Op::Nftables { tables } => tables.iter().flat_map(|table| nft(at, table)).collect(),
-        Op::Tunnel(planned) => vec![tunnel::device(at, planned)],
-        Op::Wireguard(planned) => tunnel::wireguard(at, planned),
-        Op::NoLinkLocal { link } => vec![format!("ip -n {at} link set dev {} addrgenmode none", link.name)],
+        Op::Tunnel(planned) => line(format_args!("{}", tunnel::device(at, planned))),
+        Op::Wireguard(planned) => {
+            tunnel::wireguard(at, planned).iter().for_each(|words| line(format_args!("{words}")));
+        }
+        Op::NoLinkLocal { link } => {
+            line(format_args!("ip -n {at} link set dev {} addrgenmode none", link.name));
+        }
         Op::Fdb { link, mac, to } => {
-            vec![format!("bridge -n {at} fdb add {mac} dev {} dst {to} self permanent", link.name)]
+            line(format_args!("bridge -n {at} fdb add {mac} dev {} dst {to} self permanent", link.name));
         }
         Op::Impair { link, qdisc } => {
             let handle = qdisc.handle();
-            vec![format!(
+            line(format_args!(
                 "tc -n {at} qdisc add dev {} root handle {handle}: {}",
                 link.name,
                 discipline(qdisc)
-            )]
+            ));
         }
     }
 }
@@ -154,8 +164,8 @@ fn netem(impair: &Impair, limit: u32) -> String {
 /// Parts per million as a percentage.
 struct Percent(u64);
 
-impl std::fmt::Display for Percent {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Percent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{:04}", self.0 / 10_000, self.0 % 10_000)
     }
 }

@@ -15,6 +15,7 @@ mod names;
 pub mod ping;
 pub mod report;
 pub mod survey;
+pub mod timings;
 pub mod traceroute;
 mod tree;
 mod tunnel;
