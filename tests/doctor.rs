@@ -223,7 +223,7 @@ fn too_few_open_files_for_a_lab_but_enough_for_another() {
         let text = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(ran.code, 3, "{ran:#?}");
         assert!(
-            text.contains("large.toml cannot it takes 61 nodes and routers, but RLIMIT_NOFILE leaves 16"),
+            text.contains("large.toml cannot it takes 77 open files, but RLIMIT_NOFILE leaves 48"),
             "{ran:#?}"
         );
         assert!(text.contains("two-node.toml can run") && text.ends_with("but not all of these"), "{ran:#?}");
@@ -231,7 +231,7 @@ fn too_few_open_files_for_a_lab_but_enough_for_another() {
         assert_eq!(limited(48, &format!("up {small}")).code, 0);
         world.ok(&["down", "--all"]);
         // As many as it says are enough.
-        let enough = 61 + 32;
+        let enough = 77;
         assert_eq!(limited(enough, &format!("doctor {large}")).code, 0);
         assert_eq!(limited(enough, &format!("up {large}")).code, 0);
     });

@@ -79,3 +79,67 @@ fn many_segments() {
     let lab = netlab::parse(&toml, "large").expect("a lab");
     assert_eq!(lab.segments.len(), 1000);
 }
+
+/// A Linux bridge has 1,023 ports: as many as fit are fine, and one more is an error, whichever way it comes.
+#[test]
+fn every_way_to_fill_a_bridge() {
+    use netlab::model::DataPath;
+
+    let cluster =
+        "cluster = { pod_cidr = \"10.0.0.0/8\", node_mask = 20 }\nunderlay = { cidr = \"172.16.0.0/16\" }\n";
+    let by_number = |pods: usize| format!("{cluster}[[node]]\nname = \"n\"\npods = {pods}\n");
+    let by_table = |pods: usize| {
+        let mut toml = format!("{cluster}[[node]]\nname = \"n\"\npods = [\"a\"]\n");
+        (1..pods).for_each(|place| {
+            writeln!(toml, "[[pod]]\nname = \"p{place}\"\nnode = \"n\"").expect("a string");
+        });
+        toml
+    };
+    let racks = |names: &[&str]| {
+        let rack = |(place, name): (usize, &&str)| {
+            format!("[[segment]]\nname = \"{name}\"\ncidr = \"172.{}.0.0/16\"\n", 16 + place)
+        };
+        names.iter().enumerate().map(rack).collect::<String>()
+    };
+    let routers = |count: usize, segments: &str| {
+        let router = |place| format!("[[router]]\nname = \"r{place}\"\nsegments = [{segments}]\n");
+        (0..count).map(router).collect::<String>()
+    };
+    let nodes = |plugs: usize| format!("{cluster}[[node]]\nname = \"n\"\ncount = {plugs}\n");
+    // Nodes and a router on one segment, another node behind the router.
+    let nodes_and_a_router = |plugs: usize| {
+        let cluster = "cluster = { pod_cidr = \"10.0.0.0/8\", node_mask = 24, data_path = \"vxlan\" }\n";
+        let nodes = format!("[[node]]\nname = \"n\"\nsegment = \"a\"\ncount = {}\n", plugs - 1);
+        let other = "[[node]]\nname = \"m\"\nsegment = \"b\"\n";
+        format!("{cluster}{}{nodes}{other}{}", racks(&["a", "b"]), routers(1, "\"a\", \"b\""))
+    };
+    // Nodes are on the first segment only; the others are full of routers.
+    let routers_alone = |plugs: usize| {
+        let home = "[[router]]\nname = \"home\"\nsegments = [\"a\", \"b\"]\n";
+        let node = "[[node]]\nname = \"n\"\nsegment = \"a\"\n";
+        format!("{}{node}{home}{}", racks(&["a", "b", "c"]), routers(plugs - 1, "\"b\", \"c\""))
+    };
+    /// Its name, the topology with so many plugs, `--data-path`, and how many fit.
+    type Way<'a> = (&'a str, &'a dyn Fn(usize) -> String, Option<DataPath>, usize);
+    let ways: [Way<'_>; 7] = [
+        ("pods by number", &by_number, None, 1023),
+        ("pods by table", &by_table, None, 1023),
+        ("pods of a flat network, whose eth0 is a port too", &by_number, Some(DataPath::L2), 1022),
+        ("pods of a flat network, by table", &by_table, Some(DataPath::L2), 1022),
+        ("nodes", &nodes, None, 1023),
+        ("nodes and a router", &nodes_and_a_router, None, 1023),
+        ("routers alone", &routers_alone, None, 1023),
+    ];
+    for (way, write, data_path, most) in ways {
+        let parse = |plugs| netlab::parse_with(&write(plugs), "large", data_path);
+        if let Err(said) = parse(most) {
+            panic!("{way}: {most}: {said:?}");
+        }
+        let said = parse(most + 1).expect_err(way);
+        assert!(
+            said.iter()
+                .all(|one| ["NL019", "NL025"].contains(&one.code.id()) && !one.labels[0].span.is_empty()),
+            "{way}: {said:?}"
+        );
+    }
+}

@@ -2,9 +2,11 @@
 
 use serde::Serialize;
 
+use super::foresee::{self, Used};
 use super::{FINE, USAGE, load, print_json};
 use crate::cli::{Check, Format};
 use crate::diag::Diagnostic;
+use crate::doctor::{Gravity, Obstacle};
 use crate::render::summary;
 use crate::ui;
 
@@ -17,6 +19,34 @@ struct Checked {
     /// Why it could not be read, if it could not.
     unreadable: Option<String>,
     errors: Vec<Finding>,
+    /// What a lab of it takes more of than this machine leaves: no error of the file's.
+    machine: Vec<Tight>,
+}
+
+/// One limit, for programs.
+#[derive(Serialize)]
+struct Tight {
+    limit: &'static str,
+    /// Whether `up` refuses for it.
+    gravity: Gravity,
+    needed: u64,
+    left: u64,
+    /// What the two are numbers of.
+    unit: &'static str,
+    remedy: String,
+}
+
+impl From<Obstacle> for Tight {
+    fn from(obstacle: Obstacle) -> Self {
+        Self {
+            limit: obstacle.limit.name(),
+            gravity: obstacle.gravity,
+            needed: obstacle.needed,
+            left: obstacle.left,
+            unit: obstacle.unit(),
+            remedy: obstacle.remedy,
+        }
+    }
 }
 
 /// One error, for programs.
@@ -39,8 +69,13 @@ pub(super) fn check(args: &Check) -> anyhow::Result<u8> {
     let mut code = FINE;
     let mut files = Vec::new();
     for path in &args.files {
-        let mut checked =
-            Checked { file: path.display().to_string(), valid: false, unreadable: None, errors: Vec::new() };
+        let mut checked = Checked {
+            file: path.display().to_string(),
+            valid: false,
+            unreadable: None,
+            errors: Vec::new(),
+            machine: Vec::new(),
+        };
         match load::read(path) {
             Err(error) => {
                 if args.format == Format::Text {
@@ -51,9 +86,12 @@ pub(super) fn check(args: &Check) -> anyhow::Result<u8> {
             Ok(text) => match text.parse() {
                 Ok(lab) => {
                     checked.valid = true;
+                    let tight = foresee::limits(&lab, Used::Now);
                     if args.format == Format::Text {
                         ui::print(&format!("{}: fine: {}\n", text.path, summary(&lab)))?;
+                        foresee::warn(&text.path, &tight);
                     }
+                    checked.machine = tight.into_iter().map(Tight::from).collect();
                 }
                 Err(diagnostics) => {
                     if args.format == Format::Text {

@@ -12,6 +12,7 @@ mod doctor;
 mod down;
 mod exec;
 mod explain;
+mod foresee;
 mod graph;
 mod impair;
 mod inspect;

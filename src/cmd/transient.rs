@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::foresee;
 use super::launch::launch;
 use crate::event::{Event, Failure};
 use crate::kernel::{self, Heard, Interrupts, Launched, Stopwatch};
@@ -13,7 +14,7 @@ const NAME: usize = 40;
 
 /// Why a lab did not come up.
 pub(super) enum NotUp {
-    /// This kernel lacks something that it needs.
+    /// This kernel lacks something that it needs, or this machine has no room for it.
     Lacks(String),
     /// For a reason that keeps all labs from coming up.
     Denied(String),
@@ -36,6 +37,9 @@ pub(super) fn bring_up(
     directory: &Path,
     interrupts: &Interrupts,
 ) -> Result<(Launched, Record), NotUp> {
+    if let Some(why) = foresee::refusal(lab) {
+        return Err(NotUp::Lacks(why));
+    }
     let mut launched = launch(lab, file, directory, Stopwatch::default())
         .map_err(|problem| NotUp::Error(format!("{problem:#}")))?;
     let end = loop {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use serde::Serialize;
 
+use super::foresee::{self, Used};
 use super::launch::launch;
 use super::{FINE, Fail, OTHER, down, exit_code, load, print_json, running, usage};
 use crate::cli::{Format, Up};
@@ -27,6 +28,7 @@ pub(super) fn up(args: &Up) -> anyhow::Result<u8> {
     if !make_room(&lab, args)? {
         return Ok(FINE);
     }
+    foresee::room(&lab, Used::Now)?;
     watch.lap(Phase::Parse, 1);
     let interrupts = Interrupts::hold()?;
     let launched = launch(&lab, &args.file, &state::directory_of(&lab.name), watch)?;
@@ -41,6 +43,8 @@ pub(super) fn up(args: &Up) -> anyhow::Result<u8> {
 fn make_room(lab: &Lab, args: &Up) -> anyhow::Result<bool> {
     let Some(record) = state::record(&lab.name) else { return Ok(true) };
     if args.replace || running::is_ending(&record) {
+        // Nobody wants to lose a lab to one that cannot come up whatever the old one gives back.
+        foresee::room(lab, Used::Unknown)?;
         down::end(&record)?;
         return Ok(true);
     }

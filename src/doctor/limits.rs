@@ -1,19 +1,18 @@
-//! The limits that decide how large labs can get: what each is for, when it is low, and how to raise it.
+//! The limits that decide how large labs can get: what each is for, and when it is low.
 
 use serde::Serialize;
 
+use super::takes::{NAMESPACE, OWN_DESCRIPTORS};
 use crate::model::KERNEL_NEIGHBOUR_LIMIT;
 
-/// More than the largest lab needs.
-const PLENTY: u64 = 20_000;
 /// Namespaces that a machine for labs should have room for.
 const ENOUGH: u64 = 1_000;
 /// Labs that a machine should have room for at the same time, with the commands that look into them.
 const LABS: u64 = 100;
-/// Descriptors that a lab's holder has besides one for each node and router.
-const OWN_DESCRIPTORS: u64 = 32;
 /// Nodes that a machine should have room for.
 const NODES: u64 = 250;
+/// Memory for [`ENOUGH`] namespaces, in MiB.
+const MEMORY: u64 = ENOUGH * NAMESPACE / 1024;
 
 /// A limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +47,10 @@ pub enum Limit {
     InotifyInstances,
     /// Watches of files.
     InotifyWatches,
+    /// The machine's memory, in MiB.
+    Memory,
+    /// The memory of the control group that netlab runs in, in MiB.
+    CgroupMemory,
 }
 
 /// What a limit bounds.
@@ -64,6 +67,8 @@ pub enum Serves {
     Neighbours,
     /// Nothing of netlab's own.
     Containers,
+    /// What the kernel keeps of each namespace, cable, route and neighbour.
+    Memory,
 }
 
 /// A limit's value.
@@ -86,16 +91,13 @@ pub struct Reading {
     pub value: Value,
     /// How much of it is used already, where the kernel says.
     pub used: Option<u64>,
-}
-
-/// The command that raises a kernel setting far enough.
-pub fn raise(setting: &str) -> String {
-    format!("sudo sysctl -w {setting}={PLENTY}")
+    /// The file that it is set by, where that differs from machine to machine.
+    pub file: Option<String>,
 }
 
 impl Limit {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::NeighboursV4,
         Self::NeighboursV6,
         Self::NetNamespaces,
@@ -111,6 +113,8 @@ impl Limit {
         Self::CgroupPids,
         Self::InotifyInstances,
         Self::InotifyWatches,
+        Self::Memory,
+        Self::CgroupMemory,
     ];
 
     /// The setting's name where it is one, else what is usual to call it.
@@ -131,6 +135,8 @@ impl Limit {
             Self::CgroupPids => "cgroup pids.max",
             Self::InotifyInstances => "fs.inotify.max_user_instances",
             Self::InotifyWatches => "fs.inotify.max_user_watches",
+            Self::Memory => "memory",
+            Self::CgroupMemory => "cgroup memory.max",
         }
     }
 
@@ -148,61 +154,33 @@ impl Limit {
             Self::Files => Serves::Nodes,
             Self::UserNamespaces | Self::PidNamespaces | Self::MountNamespaces => Serves::Labs,
             Self::InotifyInstances | Self::InotifyWatches => Serves::Containers,
-        }
-    }
-
-    /// How to raise it.
-    fn remedy(self) -> String {
-        match self {
-            Self::NeighboursV4 | Self::NeighboursV6 => {
-                format!("`sudo sysctl -w {}={KERNEL_NEIGHBOUR_LIMIT}` or more", self.name())
-            }
-            Self::Processes => {
-                "raise `nproc` in /etc/security/limits.conf, or LimitNPROC= of the service".to_owned()
-            }
-            Self::Files => {
-                "raise the hard limit: `nofile` in /etc/security/limits.conf, or LimitNOFILE= of the service"
-                    .to_owned()
-            }
-            Self::CgroupPids => {
-                "raise TasksMax= of the unit that /proc/self/cgroup names, or the container's --pids-limit"
-                    .to_owned()
-            }
-            _ => format!("`{}`", raise(self.name())),
+            Self::Memory | Self::CgroupMemory => Serves::Memory,
         }
     }
 }
 
 impl Reading {
+    /// What was read of a limit, and no more.
+    pub fn new(limit: Limit, value: Value) -> Self {
+        Self { limit, value, used: None, file: None }
+    }
+
     /// How much of it is left.
     pub fn left(&self) -> Option<u64> {
         match self.value {
-            Value::Number(number) => {
-                let own = if self.limit == Limit::Files { OWN_DESCRIPTORS } else { 0 };
-                Some(number.saturating_sub(self.used.unwrap_or(0)).saturating_sub(own))
-            }
+            Value::Number(number) => Some(number.saturating_sub(self.used.unwrap_or(0))),
             Value::Unlimited | Value::Unknown => None,
         }
-    }
-
-    /// What a lab of so many nodes and routers, and so many namespaces with its pods', takes more of than is left.
-    pub(super) fn obstacle(&self, nodes: usize, namespaces: usize) -> Option<(String, u64)> {
-        let (wanted, what) = match self.limit.serves() {
-            Serves::Namespaces => (namespaces, format!("{namespaces} namespaces")),
-            Serves::Nodes => (nodes, format!("{nodes} nodes and routers")),
-            Serves::Labs => (1, "namespaces of its own".to_owned()),
-            Serves::Neighbours | Serves::Containers => return None,
-        };
-        self.left().filter(|left| *left < wanted as u64).map(|left| (what, left))
     }
 
     /// Whether it is lower than a machine for labs should have it.
     pub(super) fn is_low(&self) -> bool {
         let wanted = match self.limit.serves() {
             Serves::Namespaces => ENOUGH,
-            Serves::Nodes => NODES,
+            Serves::Nodes => NODES + OWN_DESCRIPTORS,
             Serves::Labs => LABS,
             Serves::Neighbours => KERNEL_NEIGHBOUR_LIMIT as u64,
+            Serves::Memory => MEMORY,
             Serves::Containers => 0,
         };
         self.left().is_some_and(|left| left < wanted)
@@ -216,19 +194,19 @@ impl Reading {
                 return format!("labs learn up to {learnt}; larger ones get permanent entries");
             }
             Serves::Containers => return "netlab uses none; programs in containers may".to_owned(),
-            Serves::Namespaces => "nodes and pods",
+            Serves::Namespaces | Serves::Memory => "nodes and pods",
             Serves::Nodes => "nodes of a lab",
             Serves::Labs => "labs and commands",
         };
+        let room = |left: u64| match self.limit.serves() {
+            Serves::Nodes => left.saturating_sub(OWN_DESCRIPTORS),
+            Serves::Memory => left * 1024 / NAMESPACE,
+            _ => left,
+        };
         match (self.left(), self.value) {
-            (Some(left), _) => format!("room for {left} {what}"),
+            (Some(left), _) => format!("room for {} {what}", room(left)),
             (None, Value::Unlimited) => format!("any number of {what}"),
             (None, _) => format!("bounds {what}; not to be read here"),
         }
-    }
-
-    /// What to do, where it is low.
-    pub(super) fn remedy(&self) -> String {
-        format!("{}: {}", self.meaning(), self.limit.remedy())
     }
 }

@@ -5,16 +5,20 @@
 mod facts;
 mod limits;
 mod needs;
+mod obstacle;
 mod remedies;
 #[cfg(test)]
 pub(crate) mod sample;
+mod takes;
 #[cfg(test)]
 mod tests;
 
 pub use facts::{Facts, Filter, Foundation, Machine, Modules, Namespace, Settings, State, Tried, User};
-pub use limits::{Limit, Reading, Serves, Value, raise};
+pub use limits::{Limit, Reading, Serves, Value};
 pub use needs::{Use, Wants};
+pub use obstacle::{Gravity, Obstacle, obstacles, raise};
 pub use remedies::Remedy;
+pub use takes::Takes;
 
 use crate::plan::Feature;
 
@@ -77,16 +81,25 @@ impl Examination {
             (state != State::Present).then(|| format!("{} {}", feature.word(), state.word()))
         });
         let mut tight: Vec<(String, Vec<String>)> = Vec::new();
-        for reading in self.facts.limits.iter().filter(|reading| self.concerns(reading)) {
-            let Some((what, left)) = reading.obstacle(wants.nodes, wants.namespaces) else { continue };
-            let leaves = format!("{} leaves {left}", reading.limit.name());
-            match tight.iter_mut().find(|(other, _)| *other == what) {
+        for obstacle in self.limits_of(wants, Gravity::Refused) {
+            let (needs, leaves) = (obstacle.needs(), obstacle.leaves());
+            match tight.iter_mut().find(|(other, _)| *other == needs) {
                 Some((_, limits)) => limits.push(leaves),
-                None => tight.push((what, vec![leaves])),
+                None => tight.push((needs, vec![leaves])),
             }
         }
         let limits =
             tight.into_iter().map(|(what, limits)| format!("it takes {what}, but {}", limits.join(", ")));
         lacks.chain(limits).collect()
+    }
+    /// What comes of limits that keep no lab from coming up, but are too low for it.
+    pub fn doubts(&self, wants: &Wants) -> Vec<String> {
+        let doubtful = self.limits_of(wants, Gravity::Doubtful);
+        doubtful.map(|obstacle| format!("takes {}, but {}", obstacle.needs(), obstacle.leaves())).collect()
+    }
+
+    fn limits_of(&self, wants: &Wants, gravity: Gravity) -> impl Iterator<Item = Obstacle> {
+        let readings = self.facts.limits.iter().filter(|reading| self.concerns(reading));
+        obstacles(&wants.takes, readings).into_iter().filter(move |obstacle| obstacle.gravity == gravity)
     }
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::Takes;
 use crate::model::{DataPath, Family, Lab};
-use crate::plan::{Feature, Kind, Op, Plan};
+use crate::plan::{Feature, Op, Plan};
 
 /// Something that labs can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,10 +72,8 @@ impl Use {
 /// What a lab takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wants {
-    /// Its network namespaces but for those of pods.
-    pub nodes: usize,
-    /// All its network namespaces.
-    pub namespaces: usize,
+    /// How much of each limit.
+    pub takes: Takes,
     /// The features of the kernel, those that every lab needs too.
     pub features: BTreeSet<Feature>,
 }
@@ -90,8 +89,7 @@ impl Wants {
         let steps = plan.namespaces.iter().flat_map(|namespace| &namespace.steps).chain(&plan.last);
         features
             .extend(steps.flat_map(|step| &step.ops).filter(|op| !is_optional(op)).filter_map(Op::feature));
-        let nodes = plan.namespaces.iter().filter(|namespace| namespace.kind != Kind::Pod).count();
-        Self { nodes, namespaces: plan.namespaces.len(), features }
+        Self { takes: Takes::of(lab), features }
     }
 }
 

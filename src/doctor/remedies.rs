@@ -31,7 +31,10 @@ impl Examination {
         }
         remedies.extend(told);
         let low = self.facts.limits.iter().filter(|reading| self.is_low(reading));
-        let low = low.map(|reading| Remedy { about: reading.limit.name().into(), text: reading.remedy() });
+        let low = low.map(|reading| Remedy {
+            about: reading.limit.name().into(),
+            text: format!("{}: {}", reading.meaning(), reading.remedy(0)),
+        });
         remedies.extend(low);
         remedies
     }

@@ -15,12 +15,13 @@ pub(crate) fn fine() -> Examination {
         let (value, used) = match limit {
             Limit::NeighboursV4 | Limit::NeighboursV6 => (Value::Number(1024), None),
             Limit::PidMax => (Value::Number(4_194_304), Some(304)),
-            Limit::Processes => (Value::Unlimited, None),
+            Limit::Processes | Limit::CgroupMemory => (Value::Unlimited, None),
             Limit::Files => (Value::Number(524_288), None),
             Limit::CgroupPids => (Value::Number(10_000), Some(20)),
+            Limit::Memory => (Value::Number(24_105), Some(1_762)),
             _ => (Value::Number(127_000), None),
         };
-        Reading { limit, value, used }
+        Reading { limit, value, used, file: None }
     });
     let facts = Facts {
         machine: Machine {

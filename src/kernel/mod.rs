@@ -49,7 +49,7 @@ pub use container::{Phase, Plan as ContainerPlan, Restart, State as ContainerSta
 pub use counters::{Queued, Tally, tally, udp_sockets};
 pub use enter::{Entered, Place, Room, enter_network, run};
 pub use error::{Error, Result};
-pub use examine::examine;
+pub use examine::{examine, limits_for};
 pub use foundation::Privilege;
 pub use holder::{Job, Standing, silent_death};
 pub use interrupt::{Interrupts, stop_flag};

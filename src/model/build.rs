@@ -200,7 +200,7 @@ fn draft(document: &Document, file_stem: &str, other: Option<DataPath>, context:
     }
     lab.routers = underlay::routers(document, &lab.segments, &mut hosts, context);
     lab.nodes = nodes::build(&drafts, &pool, &mut hosts, context);
-    pods::build(document, &drafts, &pool, &mut lab.nodes, context);
+    pods::build(document, &drafts, (&pool, lab.data_path), &mut lab.nodes, context);
     if lab.data_path == DataPath::L2 {
         flat::widen(&mut lab);
     }

@@ -19,6 +19,7 @@ mod overlay;
 mod plugged;
 mod pods;
 mod pool;
+mod ports;
 mod ranges;
 mod routes;
 mod segments;

@@ -10,12 +10,10 @@ use super::ipam::{self, Hosts, Slices};
 use super::pool::PodPool;
 use super::ranges::{self, Written, overlap};
 use super::underlay::Pools;
-use super::{Impairment, Lab, Node, SourceDestCheck, cloud, impair, segments};
+use super::{DataPath, Impairment, Lab, Node, SourceDestCheck, cloud, impair, ports, segments};
 use crate::diag::{Code, Diagnostic, Span, quoted};
 use crate::spec::{self, Document, Field, Names, Pods};
 
-/// Ports of one Linux bridge: what bounds the pods of a node.
-const PODS_PER_NODE: i64 = 1023;
 /// Far beyond what one machine holds, and small enough to count.
 const MOST_NODES: usize = 10_000;
 const MOST_PODS: usize = 100_000;
@@ -65,7 +63,7 @@ pub(super) fn expand<'a>(document: &'a Document, lab: &Lab, context: &mut Contex
     for row in &document.node {
         let node = &row.value;
         let name = context.required(node.name.as_ref(), "name", "node", &row.span, "\"node1\"");
-        let (count, each) = sizes(node, context);
+        let (count, each) = sizes(node, lab.data_path, context);
         pods = pods.saturating_add(each.saturating_mul(count));
         if pods > MOST_PODS || nodes.len() + count > MOST_NODES {
             let message = format!("{} nodes and {pods} pods are too many", nodes.len() + count);
@@ -131,16 +129,16 @@ pub(super) fn expand<'a>(document: &'a Document, lab: &Lab, context: &mut Contex
 }
 
 /// How many nodes a table stands for, and how many pods each gets by number.
-fn sizes(node: &spec::Node, context: &mut Context) -> (usize, usize) {
+fn sizes(node: &spec::Node, data_path: DataPath, context: &mut Context) -> (usize, usize) {
     let most = i64::try_from(MOST_NODES).unwrap_or(i64::MAX);
     let count =
         context.number("count", node.count.as_ref(), 1..=most, "each node is a network namespace of its own");
     let each = match &node.pods {
         Some(Field { value: Some(Pods::Count(number)), span }) => {
             let field = Field { span: span.clone(), value: Some(*number) };
-            let why =
-                format!("every pod is a port of its node's bridge, and a Linux bridge has {PODS_PER_NODE}");
-            context.number("pods", Some(&field), 0..=PODS_PER_NODE, &why)
+            let (most, why) = ports::for_pods(data_path);
+            let why = format!("every pod is a port of its node's bridge, and {why}");
+            context.number("pods", Some(&field), 0..=i64::try_from(most).unwrap_or(i64::MAX), &why)
         }
         Some(Field { value: Some(Pods::Names(_)), .. }) | None => Some(0),
         Some(Field { value: None, .. }) => None,

@@ -11,14 +11,12 @@ use super::containers::{containers, texts};
 use super::ipam::{self, Hosts};
 use super::nodes::{Draft, Drafts};
 use super::pool::PodPool;
-use super::{Container, Impairment, Node, Pod, impair, ranges};
+use super::{Container, DataPath, Impairment, Node, Pod, impair, ports, ranges};
 use crate::diag::{Code, Diagnostic, Span, quoted};
 use crate::spec::{self, Document, Field, Pods, Row};
 
 /// Pods begin at the second host of their node's slice; the first is the gateway.
 const FIRST_POD: u128 = 2;
-/// Ports of one Linux bridge.
-const PODS_PER_NODE: usize = 1023;
 
 /// A pod as it was asked for.
 struct PodDraft {
@@ -40,7 +38,7 @@ impl PodDraft {
 pub(super) fn build(
     document: &Document,
     drafts: &Drafts<'_>,
-    pool: &PodPool,
+    (pool, data_path): (&PodPool, DataPath),
     nodes: &mut [Node],
     context: &mut Context,
 ) {
@@ -50,7 +48,7 @@ pub(super) fn build(
     }
     let mut small = BTreeSet::new();
     for ((node, draft), pods) in nodes.iter_mut().zip(&drafts.nodes).zip(placement.pods) {
-        give_addresses(node, draft, pods, pool, &mut small, context);
+        give_addresses(node, draft, pods, (pool, data_path), &mut small, context);
     }
 }
 
@@ -205,13 +203,14 @@ fn give_addresses(
     node: &mut Node,
     draft: &Draft<'_>,
     pods: Vec<PodDraft>,
-    pool: &PodPool,
+    (pool, data_path): (&PodPool, DataPath),
     small: &mut BTreeSet<(Family, usize)>,
     context: &mut Context,
 ) {
-    if pods.len() > PODS_PER_NODE {
-        let message = format!("`{}` has {} pods", node.name, pods.len());
-        let label = format!("a Linux bridge has {PODS_PER_NODE} ports");
+    let (most, why) = ports::for_pods(data_path);
+    if pods.len() > most {
+        let message = format!("`{}` has {} pods, and there is room for {most}", node.name, pods.len());
+        let label = why;
         let diagnostic = Diagnostic::new(Code::TooLarge, message, draft.name_span.clone(), label);
         context.push(diagnostic.help("spread the pods over more nodes"));
         context.incomplete = true;

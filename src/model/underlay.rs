@@ -8,16 +8,14 @@ use ipnet::IpNet;
 use super::address::{Addresses, Family};
 use super::build::Context;
 use super::ipam::{self, Hosts};
-use super::nodes::Drafts;
+use super::nodes::{Draft, Drafts};
 use super::segments::{self, Segments};
-use super::{Router, RouterPort, Segment};
+use super::{Router, RouterPort, Segment, ports};
 use crate::diag::{Code, Diagnostic, Span};
 use crate::spec::{Document, Field};
 
 /// Nodes begin at this host of their segment, and routers at the first, so that `.1` is a router as people expect.
 const FIRST_NODE: u128 = 11;
-/// Ports of one Linux bridge (`BR_MAX_PORTS` is 1 << 10, and port 0 is not used).
-const BRIDGE_PORTS: usize = 1023;
 
 /// The hosts of every segment, and who has taken which.
 pub(super) struct Pools {
@@ -58,7 +56,7 @@ impl Pools {
                 pools.pin(draft.segment, &draft.name, *address, span, context);
             }
         }
-        pools.check_ports(drafts, context);
+        pools.check_ports(document, drafts, context);
         pools
     }
 
@@ -174,22 +172,26 @@ impl Pools {
     }
 
     /// Says so when a segment has more plugs than a bridge has ports.
-    fn check_ports(&self, drafts: &Drafts<'_>, context: &mut Context) {
-        for (segment, plugs) in self.plugs.iter().enumerate() {
+    fn check_ports(&self, document: &Document, drafts: &Drafts<'_>, context: &mut Context) {
+        let crowded = self.plugs.iter().enumerate().filter(|(_, plugs)| **plugs > ports::OF_A_BRIDGE);
+        for (segment, plugs) in crowded {
             let (name, at) = (&self.subnets[segment].0, &self.spans[segment]);
-            let last = drafts.nodes.iter().rfind(|draft| draft.segment == segment);
-            if let Some(last) = last
-                && *plugs > BRIDGE_PORTS
-            {
-                let message = format!("segment `{name}` has {plugs} nodes and routers");
-                let label = format!("a Linux bridge has {BRIDGE_PORTS} ports");
-                let diagnostic = Diagnostic::new(Code::TooLarge, message, last.segment_span(), label);
-                let diagnostic =
-                    if at.is_empty() { diagnostic } else { diagnostic.also(at.clone(), "the segment") };
-                context.push(diagnostic.help("spread the nodes over several segments joined by a router"));
-            }
+            let node = drafts.nodes.iter().rfind(|draft| draft.segment == segment);
+            let router = || joined(document).filter(|(joined, _)| joined == name).last().map(|(_, at)| at);
+            let Some(last) = node.map(Draft::segment_span).or_else(router) else { continue };
+            let message = format!("segment `{name}` has {plugs} nodes and routers");
+            let label = format!("a Linux bridge has {} ports", ports::OF_A_BRIDGE);
+            let diagnostic = Diagnostic::new(Code::TooLarge, message, last, label);
+            let diagnostic =
+                if at.is_empty() { diagnostic } else { diagnostic.also(at.clone(), "the segment") };
+            context.push(diagnostic.help("spread the nodes over several segments joined by a router"));
         }
     }
+}
+
+/// The segments that routers say they join, and where they do.
+fn joined(document: &Document) -> impl Iterator<Item = (&str, Span)> {
+    document.router.iter().flat_map(|row| row.value.segments.iter().flat_map(Field::items))
 }
 
 /// How many nodes and routers are plugged into each segment.
@@ -200,8 +202,7 @@ fn plugs(document: &Document, segments: &[Segment], drafts: &Drafts<'_>) -> Vec<
             *count += 1;
         }
     }
-    let joined = document.router.iter().flat_map(|row| row.value.segments.iter().flat_map(Field::items));
-    for (name, _) in joined {
+    for (name, _) in joined(document) {
         if let Some(place) = segments.iter().position(|segment| segment.name == name) {
             plugs[place] += 1;
         }

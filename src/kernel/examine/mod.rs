@@ -1,9 +1,11 @@
 //! Finding out what this machine can do for labs, by doing it: in processes and namespaces that are gone again at once.
 
+mod cgroup;
 mod features;
 mod limits;
 mod modules;
 mod request;
+mod tasks;
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
@@ -22,6 +24,8 @@ use super::procfs::Settings as Writer;
 use super::{namespace, privilege, process};
 use crate::doctor::{Facts, Filter, Foundation, Machine, Modules, Namespace, Settings, State, Tried, User};
 use crate::plan::Feature;
+
+pub use limits::limits_for;
 
 /// Everything that can be known. The calling process must have one thread.
 pub fn examine() -> Result<Facts> {

@@ -74,9 +74,11 @@ struct Lab<'a> {
     file: &'a str,
     lab: &'a str,
     can_run: bool,
-    namespaces: usize,
+    namespaces: u64,
     features: Vec<&'static str>,
     obstacles: Vec<String>,
+    /// Limits that do not keep it from coming up, but are too low for it.
+    doubts: Vec<String>,
 }
 
 /// For programs.
@@ -121,9 +123,10 @@ pub fn report(found: &Examination) -> Report<'_> {
             file: &asked.file,
             lab: &asked.lab,
             can_run: obstacles.is_empty(),
-            namespaces: asked.wants.namespaces,
+            namespaces: asked.wants.takes.namespaces,
             features: asked.wants.features.iter().map(|feature| feature.word()).collect(),
             obstacles,
+            doubts: found.doubts(&asked.wants),
         }
     });
     Report {

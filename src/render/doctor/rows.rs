@@ -2,7 +2,7 @@
 
 use super::Row;
 use crate::doctor::{
-    Examination, Filter, Foundation, Modules, Reading, Settings, State, Tried, Use, User, Value,
+    Examination, Filter, Foundation, Modules, Reading, Serves, Settings, State, Tried, Use, User, Value,
 };
 use crate::render::report::paint::Paint;
 
@@ -110,6 +110,7 @@ fn feature(tried: &Tried) -> Row {
 
 fn limit(found: &Examination, reading: &Reading) -> Row {
     let value = match reading.value {
+        Value::Number(number) if reading.limit.serves() == Serves::Memory => format!("{number} MiB"),
         Value::Number(number) => number.to_string(),
         Value::Unlimited => "unlimited".to_owned(),
         Value::Unknown => "unknown".to_owned(),
@@ -138,8 +139,10 @@ fn labs(found: &Examination) -> Vec<Row> {
     let lab = |asked: &crate::doctor::Asked| {
         let obstacles = found.obstacles(&asked.wants);
         if obstacles.is_empty() {
-            let detail = format!("{} namespaces", asked.wants.namespaces);
-            return row(&asked.file, "can run", Paint::Good, detail);
+            let namespaces = format!("{} namespaces", asked.wants.takes.namespaces);
+            let doubts = found.doubts(&asked.wants);
+            let paint = if doubts.is_empty() { Paint::Good } else { Paint::Unsure };
+            return row(&asked.file, "can run", paint, [vec![namespaces], doubts].concat().join("; "));
         }
         row(&asked.file, "cannot", Paint::Bad, obstacles.join("; "))
     };
