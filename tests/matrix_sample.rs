@@ -190,8 +190,8 @@ fn the_snapshot_of_a_very_large_lab_is_a_sample_and_the_same_again() {
     let text = std::fs::read_to_string(folder.join("large.snap")).expect("a snapshot");
     for words in [
         "1054 pods and nodes are too many to ask all 1109862 pairs",
-        "pod to pod on another node     10000 of 1009800 pairs: all reply, TTL 62",
-        "pod to its gateway              1020 of    1020 pairs: all reply, TTL 64",
+        "pod to pod on another node      10000 of 1009800 pairs: all reply, TTL 62",
+        "pod to its gateway               1020 of    1020 pairs: all reply, TTL 64",
     ] {
         assert!(text.contains(words), "{words}\n{text}");
     }
