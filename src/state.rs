@@ -56,6 +56,24 @@ pub struct Process {
     pub started: u64,
 }
 
+/// Who holds a running lab: what of its record is enough to end it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keepers {
+    /// The lab.
+    pub lab: String,
+    /// The process that watches the holder and cleans up after it.
+    pub keeper: Process,
+    /// PID 1 of the lab.
+    pub holder: Process,
+}
+
+impl Record {
+    /// Who holds the lab.
+    pub fn keepers(&self) -> Keepers {
+        Keepers { lab: self.lab.name.clone(), keeper: self.keeper, holder: self.holder }
+    }
+}
+
 /// What is wrong with the runtime directory.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -316,6 +334,21 @@ pub fn record(lab: &str) -> Option<Record> {
         return None;
     }
     record_in(&path)
+}
+
+/// Who holds the running lab of that name. The rest of its record, of thousands of pods perhaps, is only skimmed.
+pub fn keepers(lab: &str) -> Option<Keepers> {
+    #[derive(Deserialize)]
+    struct Skimmed {
+        keeper: Process,
+        holder: Process,
+    }
+    let path = directory_of(lab);
+    if check_name(lab).is_err() || !alive(&path) {
+        return None;
+    }
+    let Skimmed { keeper, holder } = serde_json::from_slice(&fs::read(path.join("lab.json")).ok()?).ok()?;
+    Some(Keepers { lab: lab.to_owned(), keeper, holder })
 }
 
 /// The record in a lab's directory.

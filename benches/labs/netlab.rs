@@ -20,6 +20,7 @@ const USAGE: i32 = 2;
 pub(crate) struct Netlab {
     who: Who,
     directory: tempfile::TempDir,
+    runtime: tempfile::TempDir,
     /// The first pod, and the last.
     pod: String,
     last: String,
@@ -33,18 +34,20 @@ impl Netlab {
         let copy = directory.path().join("lab.toml");
         fs::write(&copy, text)?;
         fs::set_permissions(copy, fs::Permissions::from_mode(0o644))?;
-        for own in ["run", "snapshots"].map(|name| directory.path().join(name)) {
-            fs::create_dir(&own)?;
-            fs::set_permissions(&own, fs::Permissions::from_mode(0o700))?;
+        let runtime = in_memory()?;
+        let snapshots = directory.path().join("snapshots");
+        fs::create_dir(&snapshots)?;
+        for own in [runtime.path(), &snapshots] {
+            fs::set_permissions(own, fs::Permissions::from_mode(0o700))?;
             if let Some(uid) = who.uid() {
-                std::os::unix::fs::chown(&own, Some(uid), Some(uid))?;
+                std::os::unix::fs::chown(own, Some(uid), Some(uid))?;
             }
         }
         let parsed =
             netlab::parse(text, "lab").map_err(|_| anyhow::anyhow!("not a valid topology: {text}"))?;
         let pods: Vec<String> = parsed.pods().map(|(_, pod)| pod.name.clone()).collect();
         let (pod, last) = pods.first().cloned().zip(pods.last().cloned()).context("a lab with pods")?;
-        Ok(Self { who, directory, pod, last })
+        Ok(Self { who, directory, runtime, pod, last })
     }
 
     pub(crate) fn up(&self) -> anyhow::Result<Duration> {
@@ -87,7 +90,7 @@ impl Netlab {
 
     /// The record of the running lab.
     pub(crate) fn record(&self) -> anyhow::Result<serde_json::Value> {
-        let labs = fs::read_dir(self.directory.path().join("run"))?;
+        let labs = fs::read_dir(self.runtime.path())?;
         let lab = labs.flatten().find(|lab| !lab.file_name().to_string_lossy().starts_with('.'));
         let path = lab.context("no lab is running")?.path().join("lab.json");
         Ok(serde_json::from_slice(&fs::read(path)?)?)
@@ -96,7 +99,7 @@ impl Netlab {
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(self.program());
         command.args(args).current_dir(self.directory.path()).stdin(Stdio::null());
-        command.env("NETLAB_RUNTIME_DIR", self.directory.path().join("run"));
+        command.env("NETLAB_RUNTIME_DIR", self.runtime.path());
         self.who.becomes(&mut command);
         command
     }
@@ -150,6 +153,12 @@ impl Netlab {
             sleep(LOOK);
         }
     }
+}
+
+/// A directory for what runs: in memory, as /run and `$XDG_RUNTIME_DIR` are, where there is such a place.
+fn in_memory() -> anyhow::Result<tempfile::TempDir> {
+    let builder = || tempfile::Builder::new().prefix("netlab-bench-run-").rand_bytes(6).to_owned();
+    Ok(builder().tempdir_in("/dev/shm").or_else(|_| builder().tempdir())?)
 }
 
 impl Drop for Netlab {

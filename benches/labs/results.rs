@@ -110,18 +110,20 @@ impl Results {
             let ratio = Self::pairs(runs, Tool::Floor, |ours, floor| ours / floor).map(|found| found.median);
             let more = Self::pairs(runs, Tool::Floor, |ours, floor| ours - floor).map(|found| found.median);
             let commands = Self::pairs(runs, Tool::FloorCommands, |ours, floor| ours / floor);
-            let is_small = key.command == "up" && key.size.all_pods() <= SMALL;
-            let judged = if is_small {
+            let commands = commands.map(|found| found.median);
+            let judged = if key.size.all_pods() <= SMALL {
                 Target::judge_some(Some(Target::Most(MORE, "ms more")), more)
             } else {
-                Target::judge_some(Some(Target::Most(RATIO, "×")), ratio)
+                // `down` is a program that has to be started, and ends a lab that others hold: so is the floor's.
+                let like = if key.command == "down" { commands } else { ratio };
+                Target::judge_some(Some(Target::Most(RATIO, "×")), like)
             };
             let cells =
                 |tool: Tool| runs.get(&tool).map_or_else(Default::default, |runs| Figures::of(runs).cells());
             let [detached, ..] = cells(Tool::FloorCommands);
             let what = [key.command.to_owned(), key.size.word(), key.who.word().to_owned()];
             let compared = [ratio.map_or_else(String::new, times), more.map_or_else(String::new, time)];
-            let commands = [commands.map_or_else(String::new, |found| times(found.median))];
+            let commands = [commands.map_or_else(String::new, times)];
             let row = what.into_iter().chain(compared).chain(judged).chain(commands);
             table.row(row.chain(cells(Tool::Netlab)).chain(cells(Tool::Floor)).chain([detached]));
         }

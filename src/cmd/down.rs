@@ -12,7 +12,7 @@ use super::{FINE, Fail, OTHER, running, usage};
 use crate::cli::Down;
 use crate::diag::closest;
 use crate::kernel::{self, Freed, Interrupts};
-use crate::state::{self, Process, Record};
+use crate::state::{self, Keepers, Process};
 use crate::ui;
 
 /// How long a lab's processes may take to end: five thousand take a second.
@@ -75,9 +75,9 @@ fn until_freed() -> anyhow::Result<()> {
 }
 
 fn one(name: &str) -> anyhow::Result<()> {
-    match state::record(name) {
-        Some(record) => {
-            end(&record)?;
+    match state::keepers(name) {
+        Some(keepers) => {
+            end(&keepers)?;
             ui::print(&format!("{name} is down\n"))?;
         }
         None => not_running(name, &state::labs()?)?,
@@ -110,16 +110,16 @@ fn only() -> anyhow::Result<Vec<String>> {
 }
 
 /// Ends a running lab and waits until none of its processes is left.
-pub(super) fn end(record: &Record) -> anyhow::Result<()> {
-    running::in_sight(record)?;
+pub(super) fn end(lab: &Keepers) -> anyhow::Result<()> {
+    running::are_in_sight(lab)?;
     // The keeper ends the holder, waits for it and cleans up; without a keeper the holder is ended directly.
-    let keeper = ask(&record.keeper, Signal::SIGTERM)?;
-    let holder = if keeper.is_none() { ask(&record.holder, Signal::SIGKILL)? } else { None };
+    let keeper = ask(&lab.keeper, Signal::SIGTERM)?;
+    let holder = if keeper.is_none() { ask(&lab.holder, Signal::SIGKILL)? } else { None };
     for process in keeper.into_iter().chain(holder) {
         let patience = PollTimeout::try_from(PATIENCE).unwrap_or(PollTimeout::MAX);
         let ended = kernel::wait_for_end(&process, patience)
             .map_err(kernel::Error::call("waiting for the lab to end"))?;
-        anyhow::ensure!(ended, "lab `{}` did not end within {} s", record.lab.name, PATIENCE.as_secs());
+        anyhow::ensure!(ended, "lab `{}` did not end within {} s", lab.lab, PATIENCE.as_secs());
     }
     Ok(())
 }

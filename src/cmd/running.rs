@@ -8,7 +8,7 @@ use crate::diag::closest;
 use crate::kernel::{self, Place};
 use crate::model::{Addresses, Family, Lab};
 use crate::plan::Sandbox;
-use crate::state::{self, Process, Record};
+use crate::state::{self, Keepers, Process, Record};
 
 /// The running lab that was named, by name or by file, or the only one.
 pub(super) fn find(named: Option<&str>) -> anyhow::Result<Record> {
@@ -65,10 +65,14 @@ pub(super) fn is_file(word: &str) -> bool {
 /// Whether a lab was killed, and its lock is held only until the kernel is done with its processes, and its keeper with its
 /// files; or was, when its record was read.
 pub(super) fn is_ending(record: &Record) -> bool {
-    if lives(&record.holder) {
-        return kernel::is_ending(record.holder.pid);
+    are_ending(&record.keepers())
+}
+
+fn are_ending(lab: &Keepers) -> bool {
+    if lives(&lab.holder) {
+        return kernel::is_ending(lab.holder.pid);
     }
-    lives(&record.keeper) || state::record(&record.lab.name).is_none()
+    lives(&lab.keeper) || state::keepers(&lab.lab).is_none()
 }
 
 fn lives(process: &Process) -> bool {
@@ -78,9 +82,13 @@ fn lives(process: &Process) -> bool {
 /// Makes sure that the lab's processes can be seen from here. They cannot by a netlab that shares the runtime directory
 /// with the one that brought the lab up, but is within a lab or a container, or outside of one.
 pub(super) fn in_sight(record: &Record) -> anyhow::Result<()> {
-    let Record { holder, lab, .. } = record;
+    are_in_sight(&record.keepers())
+}
+
+/// The same where no more of the lab is known.
+pub(super) fn are_in_sight(lab: &Keepers) -> anyhow::Result<()> {
     // It may have ended in the meantime: whoever looks for its parts will find that out.
-    if lives(holder) || is_ending(record) {
+    if lives(&lab.holder) || are_ending(lab) {
         return Ok(());
     }
     let within = match std::env::var("NETLAB_LAB") {
@@ -89,7 +97,7 @@ pub(super) fn in_sight(record: &Record) -> anyhow::Result<()> {
     };
     Err(usage(format!(
         "lab `{}` runs, but its processes cannot be seen from here{within}: run netlab where it was brought up",
-        lab.name
+        lab.lab
     )))
 }
 

@@ -45,7 +45,7 @@ fn make_room(lab: &Lab, args: &Up) -> anyhow::Result<bool> {
     if args.replace || running::is_ending(&record) {
         // Nobody wants to lose a lab to one that cannot come up whatever the old one gives back.
         foresee::room(lab, Used::Unknown)?;
-        down::end(&record)?;
+        down::end(&record.keepers())?;
         return Ok(true);
     }
     if record.lab != *lab {

@@ -128,18 +128,20 @@ fn keep(job: Job<'_>, claim: Claim<'_>, events: OwnedFd, life: &OwnedFd) -> i32 
         Ok(log) => log,
         Err((failure, message)) => return fail(&told, failure, message),
     };
-    let code = match speak_to(&log).and_then(|()| start_holder(job, &told)) {
+    match speak_to(&log).and_then(|()| start_holder(job, &told)) {
         Ok((holder, leash)) => {
             // Only the holder speaks from here on: when it has nothing more to say, the pipe ends.
             drop(told);
-            let code = watch(holder, life, &signals);
+            let code = watch(holder, life, &signals, clean_up);
             drop(leash);
             code
         }
-        Err(error) => fail(&told, error.failure(), error.to_string()),
-    };
-    clean_up();
-    code
+        Err(error) => {
+            let code = fail(&told, error.failure(), error.to_string());
+            clean_up();
+            code
+        }
+    }
 }
 
 /// Leaves the terminal, and takes signals by descriptor from here on.
@@ -184,40 +186,42 @@ fn start_holder(job: Job<'_>, events: &File) -> Result<(Pid, OwnedFd)> {
     Ok((holder, leash))
 }
 
-/// Watches the holder until it has ended, and ends it when that is asked for.
-fn watch(holder: Pid, life: &OwnedFd, signals: &SignalFd) -> i32 {
-    let end = || {
+/// Watches the holder until it has ended, and ends it when that is asked for. Cleans up, once: a holder that is being ended
+/// needs its files no more, so they go while the kernel is busy with the processes of the lab.
+fn watch(holder: Pid, life: &OwnedFd, signals: &SignalFd, clean_up: &dyn Fn()) -> i32 {
+    let by_itself = wait_for_reason(holder, life, signals);
+    if !by_itself {
         // It may have ended by itself in the meantime; then there is nothing to end.
         let _ = kill(holder, Signal::SIGKILL);
-    };
-    let descriptor = process::descriptor(holder);
-    if let Ok(descriptor) = &descriptor {
-        let mut committed = false;
-        loop {
-            let all = [descriptor.as_fd(), signals.as_fd(), life.as_fd()];
-            // Once the lab is up, `netlab up` has ended and its pipe has nothing more to say.
-            let some = if committed { &all[..2] } else { &all[..] };
-            let Ok(ready) = process::readable(some, PollTimeout::NONE) else { break };
-            if ready[0] {
-                break;
-            }
-            if ready[1] {
-                end();
-                break;
-            }
-            if ready.get(2) == Some(&true) {
-                let mut byte = [0];
-                committed = life
-                    .try_clone()
-                    .is_ok_and(|life| File::from(life).read(&mut byte).is_ok_and(|read| read == 1));
-                if !committed {
-                    end();
-                    break;
-                }
+        clean_up();
+    }
+    let code = i32::from(process::reap(holder).is_err());
+    if by_itself {
+        clean_up();
+    }
+    code
+}
+
+/// Waits until the holder has ended (true), or is to be ended.
+fn wait_for_reason(holder: Pid, life: &OwnedFd, signals: &SignalFd) -> bool {
+    let Ok(descriptor) = process::descriptor(holder) else { return false };
+    let mut committed = false;
+    loop {
+        let all = [descriptor.as_fd(), signals.as_fd(), life.as_fd()];
+        // Once the lab is up, `netlab up` has ended and its pipe has nothing more to say.
+        let some = if committed { &all[..2] } else { &all[..] };
+        let Ok(ready) = process::readable(some, PollTimeout::NONE) else { return false };
+        if ready[0] || ready[1] {
+            return ready[0];
+        }
+        if ready.get(2) == Some(&true) {
+            let mut byte = [0];
+            committed = life
+                .try_clone()
+                .is_ok_and(|life| File::from(life).read(&mut byte).is_ok_and(|read| read == 1));
+            if !committed {
+                return false;
             }
         }
-    } else {
-        end();
     }
-    i32::from(process::reap(holder).is_err())
 }
