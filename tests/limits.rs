@@ -66,6 +66,7 @@ fn labs(world: &World) -> [String; 6] {
 fn open_files() {
     in_each_mode("open_files", |world| {
         let netlab = world.binary().display().to_string();
+        let late = late_pods();
         for lab in labs(world) {
             let up = world.netlab(&["up", &lab]);
             if up.stderr.contains("this kernel lacks") {
@@ -83,12 +84,21 @@ fn open_files() {
             let tried = run(needed - 1, &format!("NETLAB_LIMITS=ignore exec {netlab} up {lab}"));
             assert_eq!(tried.code, 4, "{lab}: {tried:#?}");
             assert!(tried.stderr.contains("EMFILE"), "{tried:#?}");
-            let enough = run(needed, &format!("exec {netlab} up {lab}"));
-            assert_eq!(enough.code, 0, "{lab}: {needed}: {enough:#?}");
+            let enough = run(needed + late, &format!("exec {netlab} up {lab}"));
+            assert_eq!(enough.code, 0, "{lab}: {needed} + {late}: {enough:#?}");
             world.ok(&["down", "--all"]);
             world.expect_no_files();
         }
     });
+}
+
+/// How many pods of these labs may have a connection kept because their cable cannot send yet: none where the kernel lets
+/// itself be made to settle that at once, which it does since 6.8.
+fn late_pods() -> u64 {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").expect("the kernel's release");
+    let mut numbers = release.split('.').map(|number| number.parse::<u32>().unwrap_or(0));
+    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    if version < (6, 8) { 4 } else { 0 }
 }
 
 /// Limits of a user namespace are its owner's to set, and nobody else's.
