@@ -8,7 +8,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use support::{Mode, Ran, World, in_each_mode, is_root, isolated, lives, skip};
+use support::{Mode, World, in_each_mode, is_root, isolated, lives, shell, skip};
 
 /// What the doctor says as JSON, which must end with this code.
 fn doctor(world: &World, code: i32, files: &[&str]) -> Value {
@@ -23,15 +23,6 @@ fn states(report: &Value) -> BTreeMap<String, String> {
     let features = report["features"].as_array().expect("features").iter();
     let text = |value: &Value| value.as_str().expect("text").to_owned();
     features.map(|feature| (text(&feature["name"]), text(&feature["state"]))).collect()
-}
-
-/// A shell's commands, run where `prefix` leads to, as the user of that world.
-fn shell(world: &World, prefix: &[&str], script: &str) -> Ran {
-    let words = [prefix, &["sh", "-ec", script]].concat();
-    let mut command = Command::new(words[0]);
-    command.args(&words[1..]);
-    world.prepare(&mut command);
-    Ran::from(command.output().unwrap_or_else(|error| panic!("{}: {error}", words[0])))
 }
 
 fn has(tool: &str) -> bool {

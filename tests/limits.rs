@@ -5,22 +5,12 @@ mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::Value;
-use support::{Mode, Ran, World, in_each_mode, is_root, lacking, skip, wait_until};
+use support::{Mode, Ran, World, in_each_mode, is_root, lacking, shell, skip, wait_until};
 
 /// A user who has no other processes than those of a test here.
 const ALONE: u32 = 61_234;
-
-/// A shell's commands, run where `prefix` leads to, as the user of that world.
-fn shell(world: &World, prefix: &[&str], script: &str) -> Ran {
-    let words = [prefix, &["sh", "-ec", script]].concat();
-    let mut command = Command::new(words[0]);
-    command.args(&words[1..]);
-    world.prepare(&mut command);
-    Ran::from(command.output().unwrap_or_else(|error| panic!("{}: {error}", words[0])))
-}
 
 /// The lab is refused, all in one message, and nothing of it was made.
 fn refused(world: &World, ran: &Ran, words: &str) {
@@ -95,7 +85,7 @@ fn open_files() {
 /// How many pods of these labs may have a connection kept because their cable cannot send yet: none where the kernel lets
 /// itself be made to settle that at once, which it does since 6.8.
 fn late_pods() -> u64 {
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").expect("the kernel's release");
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").expect("the kernel's release");
     let mut numbers = release.split('.').map(|number| number.parse::<u32>().unwrap_or(0));
     let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     if version < (6, 8) { 4 } else { 0 }

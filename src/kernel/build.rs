@@ -92,8 +92,10 @@ impl<'a> Builder<'a> {
         }
         self.wait_until_settled(plan)?;
         self.watch.lap(Phase::LinkState, 0);
-        self.introduce()?;
-        self.watch.lap(Phase::Rules, 0);
+        if !self.strangers.is_empty() {
+            self.introduce()?;
+            self.watch.lap(Phase::Rules, 0);
+        }
         self.fill(plan, plan.namespaces.len(), &plan.last)?;
         Ok(Built { sandboxes: self.sandboxes })
     }

@@ -91,6 +91,15 @@ pub fn is_slow() -> bool {
     std::env::var_os("NETLAB_TEST_PATIENCE").is_some()
 }
 
+/// A shell's commands, run where `prefix` leads to, as the user of that world.
+pub fn shell(world: &World, prefix: &[&str], script: &str) -> Ran {
+    let words = [prefix, &["sh", "-ec", script]].concat();
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]);
+    world.prepare(&mut command);
+    Ran::from(command.output().unwrap_or_else(|error| panic!("{}: {error}", words[0])))
+}
+
 /// Waits until something holds, and fails with its name if it does not within [`patience`].
 pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + patience();
