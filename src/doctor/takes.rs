@@ -32,9 +32,8 @@ pub struct Takes {
 impl Takes {
     /// What this lab takes.
     pub fn of(lab: &Lab) -> Self {
-        let all_pods = lab.pods().count() as u64;
-        let own = (1 + lab.routers.len() + lab.nodes.len() + lab.externals.len()) as u64;
-        let namespaces = own + all_pods;
+        let namespaces = crate::plan::namespaces(lab) as u64;
+        let own = namespaces - lab.pods().count() as u64;
         let steady = |restart: &Restart| *restart == Restart::Always;
         let containers = lab.pods().flat_map(|(_, pod)| &pod.containers);
         let containers = containers.filter(|container| steady(&container.restart)).count() as u64;

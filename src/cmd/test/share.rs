@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::job::{Job, SNAPSHOT, whole};
 use crate::cli;
-use crate::model::{Lab, Probe, Test};
+use crate::model::{Probe, Test};
+use crate::plan::namespaces;
 use crate::suite::Partition;
 use crate::suite::judge::expects_silence;
 use crate::suite::partition::{Dealt, Unit, deal};
@@ -111,8 +112,4 @@ fn cost_of_snapshot(job: &Job) -> u64 {
 
 fn cost_of_test(test: &Test) -> u64 {
     if test.probe == Probe::Walk { WALK } else { TEST }
-}
-
-fn namespaces(lab: &Lab) -> usize {
-    1 + lab.nodes.len() + lab.pods().count() + lab.routers.len() + lab.externals.len()
 }
